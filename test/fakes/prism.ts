@@ -1,0 +1,52 @@
+import { spawn } from 'node:child_process';
+import { connect, createServer, type AddressInfo } from 'node:net';
+import { createRequire } from 'node:module';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { stopChild } from './start.ts';
+
+/**
+ * The official description between adapter and fake: a wrong request is answered 422, a wrong answer of the fake 500.
+ * `stop` ends it. The proxy logs to nowhere: its log would be one more place to search for values.
+ */
+export async function startPrism(
+  spec: 'openai-admin-keys.yaml',
+  upstream: string,
+): Promise<{ url: string; stop(): Promise<void> }> {
+  const port = await freePort();
+  const prism = createRequire(import.meta.url).resolve('@stoplight/prism-cli/dist/index.js');
+  const file = fileURLToPath(new URL(`./specs/${spec}`, import.meta.url));
+  const child = spawn(
+    process.execPath,
+    [prism, 'proxy', file, upstream, '--errors', '-h', '127.0.0.1', '-p', String(port)],
+    {
+      stdio: 'ignore',
+    },
+  );
+  const until = Date.now() + 45_000;
+  while (!(await isOpen(port))) {
+    if (child.exitCode !== null || Date.now() > until) {
+      await stopChild(child);
+      throw new Error(`the validating proxy did not open port ${port}`);
+    }
+    await sleep(50);
+  }
+  return { url: `http://127.0.0.1:${port}`, stop: () => stopChild(child) };
+}
+
+const isOpen = (port: number) =>
+  new Promise<boolean>((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => {
+      socket.destroy();
+      resolve(true);
+    }).on('error', () => resolve(false));
+  });
+
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  // A listening TCP server always has an AddressInfo.
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
