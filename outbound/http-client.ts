@@ -1,0 +1,226 @@
+/**
+ * The one way out by HTTP. Wraps axios so that no error of it leaves: they carry headers and bodies, that is, secrets.
+ * Never follows a redirect, always verifies TLS, never sends a credential in clear text over a network.
+ */
+import http from 'node:http';
+import https from 'node:https';
+import axios, { type AxiosRequestConfig, type AxiosResponse } from 'axios';
+import { isKeybatonError, KeybatonError } from '../domain/errors.ts';
+import { failureOfStatus, failureWithoutAnswer, type HttpFailure } from './http-failure.ts';
+import { parseRetryAfter } from './retry-after.ts';
+
+export type HttpMethod = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+export interface HttpClientOptions {
+  /** `https://host[/path]`; plain `http:` only to this machine. INVALID_CONFIG otherwise. */
+  readonly baseUrl: string;
+  /** Sent with every request. Nothing secret: that comes with the call. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Milliseconds for a whole call, connecting and reading included. Below 20 s; 10 s by default. */
+  readonly timeout?: number;
+  /** Bytes of an answer read at most; 1 MiB by default. */
+  readonly responseLimit?: number;
+}
+
+export interface HttpRequest {
+  readonly method: HttpMethod;
+  /** From the base URL on; parts that come from outside go through `encodeURIComponent` first. */
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string | number | undefined>>;
+  readonly body?: unknown;
+  /** Secret headers, for this call alone. */
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+  /** Epoch milliseconds by `now`: nothing is sent after it, and the call ends with it. */
+  readonly deadline?: number;
+  readonly now?: () => number;
+  /** Statuses beside 2xx that are an answer and no failure. */
+  readonly expect?: readonly number[];
+  /** Does a lost answer leave an effect in doubt? By default for every method but GET and HEAD. */
+  readonly mayHaveHappened?: boolean;
+}
+
+export interface HttpAnswer {
+  readonly status: number;
+  /** Parsed JSON; undefined when there is none. Never undefined for an unreadable 2xx: that throws. */
+  readonly body: unknown;
+  /** The other side's clock, epoch milliseconds, where it shows one. */
+  readonly date: number | undefined;
+}
+
+export interface HttpClient {
+  /**
+   * One call, no retry. RATE_LIMITED (with `retryAfter`), UNAVAILABLE (nothing happened), AMBIGUOUS (sent, and no good
+   * answer), INVALID_CONFIG (400, 422, a redirect), ACCESS_DENIED (401, 403), NOT_FOUND, CONFLICT.
+   */
+  request(request: HttpRequest): Promise<HttpAnswer>;
+}
+
+// A fresh connection for every call: a kept one that the server has just closed would turn a create into "may have happened".
+// `rejectUnauthorized` here beats NODE_TLS_REJECT_UNAUTHORIZED in the environment.
+const httpAgent = new http.Agent({ keepAlive: false });
+const httpsAgent = new https.Agent({ keepAlive: false, rejectUnauthorized: true });
+
+const longestTimeout = 20_000;
+
+export function httpClient(options: HttpClientOptions): HttpClient {
+  const base = checkedBase(options.baseUrl);
+  const timeout = options.timeout ?? 10_000;
+  if (!(timeout > 0 && timeout < longestTimeout)) {
+    throw new KeybatonError(
+      'INVALID_CONFIG',
+      `a time-out of ${timeout} ms is not between 1 and ${longestTimeout - 1} ms`,
+    );
+  }
+  const responseLimit = options.responseLimit ?? 1_048_576;
+
+  return {
+    async request(request) {
+      const now = request.now ?? Date.now;
+      const effect = request.mayHaveHappened ?? !(request.method === 'GET' || request.method === 'HEAD');
+      const what = `${request.method} ${base.host}${request.path}`;
+      const left = Math.min(timeout, (request.deadline ?? Infinity) - now());
+      const unsent = { what, mayHaveHappened: false };
+      if (request.signal?.aborted) throw failureWithoutAnswer('cancelled before it was sent', unsent);
+      if (left <= 0) throw failureWithoutAnswer('the deadline passed before it was sent', unsent);
+
+      const ender = new AbortController();
+      const timer = setTimeout(() => ender.abort(), left);
+      const sending = watchedTransport();
+      const failure = (): HttpFailure => ({ what, mayHaveHappened: effect && sending.begun() });
+      try {
+        const response = await axios.request<string>({
+          ...fixedConfig,
+          url: address(base, request),
+          method: request.method,
+          headers: { 'user-agent': 'keybaton', accept: 'application/json', ...options.headers, ...request.headers },
+          ...(request.body === undefined ? {} : { data: JSON.stringify(request.body) }),
+          ...(isLoopback(base) ? { proxy: false as const } : {}),
+          maxContentLength: responseLimit,
+          signal: request.signal ? AbortSignal.any([request.signal, ender.signal]) : ender.signal,
+          transport: sending.transport,
+        });
+        return readAnswer(response, request, { what, mayHaveHappened: effect }, now());
+      } catch (error) {
+        if (isKeybatonError(error)) throw error;
+        if (request.signal?.aborted) throw failureWithoutAnswer('cancelled', failure());
+        if (ender.signal.aborted)
+          throw failureWithoutAnswer(`no complete answer within ${Math.round(left)} ms`, failure());
+        throw failureWithoutAnswer(nameOf(error), failure());
+      } finally {
+        clearTimeout(timer);
+      }
+    },
+  };
+}
+
+const fixedConfig: AxiosRequestConfig = {
+  httpAgent,
+  httpsAgent,
+  maxRedirects: 0,
+  responseType: 'text',
+  // Text stays text: the library's own JSON parser would put the text into its error.
+  transformResponse: [(text: unknown) => text],
+  transformRequest: [
+    (text: unknown, headers) => {
+      if (text !== undefined) headers.set('content-type', 'application/json');
+      return text;
+    },
+  ],
+  validateStatus: () => true,
+};
+
+/** Tells whether the request may have left this machine: only then is its effect in doubt. */
+function watchedTransport() {
+  let begun = false;
+  return {
+    begun: () => begun,
+    transport: {
+      request(options: https.RequestOptions, callback: (response: http.IncomingMessage) => void): http.ClientRequest {
+        const secure = options.protocol === 'https:';
+        const outgoing = (secure ? https : http).request(options, callback);
+        outgoing.once('socket', (socket) => {
+          if (!socket.connecting) begun = true;
+          else socket.once(secure ? 'secureConnect' : 'connect', () => (begun = true));
+        });
+        return outgoing;
+      },
+    },
+  };
+}
+
+function readAnswer(
+  response: AxiosResponse<string>,
+  request: HttpRequest,
+  failure: HttpFailure,
+  now: number,
+): HttpAnswer {
+  const { status } = response;
+  const header = (name: string): string | undefined => {
+    const value: unknown = response.headers[name];
+    return typeof value === 'string' ? value : undefined;
+  };
+  const good = status >= 200 && status < 300;
+  if (status >= 300 && status < 400 && !request.expect?.includes(status)) {
+    throw new KeybatonError(
+      'INVALID_CONFIG',
+      `${failure.what} answered with a redirect, which is never followed: set the final address`,
+    );
+  }
+  if (!good && !request.expect?.includes(status)) {
+    throw failureOfStatus(status, { ...failure, retryAfter: parseRetryAfter(header('retry-after'), now) });
+  }
+  const body = parsed(response.data);
+  // An error page that is no JSON is still an answer with a status; a success that cannot be read is not.
+  if (body === unreadable && good)
+    throw failureWithoutAnswer(`answered ${status} with something that is not JSON`, failure);
+  const date = Date.parse(header('date') ?? '');
+  return { status, body: body === unreadable ? undefined : body, date: Number.isNaN(date) ? undefined : date };
+}
+
+const unreadable = Symbol('unreadable');
+
+function parsed(text: string | undefined): unknown {
+  if (!text) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    // The parser's message quotes the text, so it is dropped here.
+    return unreadable;
+  }
+}
+
+function address(base: URL, { path, query }: HttpRequest): string {
+  const whole = `${base.pathname.replace(/\/$/, '')}${path}`;
+  const url = new URL(whole, base.origin);
+  // `..` or `?` in an id from outside would turn this call into another one.
+  if (url.pathname !== whole)
+    throw new KeybatonError('INVALID_CONFIG', `${base.host} cannot be asked for a path with special parts`);
+  for (const [name, value] of Object.entries(query ?? {}))
+    if (value !== undefined) url.searchParams.set(name, String(value));
+  return url.href;
+}
+
+function checkedBase(text: string): URL {
+  if (!URL.canParse(text)) throw new KeybatonError('INVALID_CONFIG', 'the base address is not a URL');
+  const url = new URL(text);
+  if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
+    throw new KeybatonError(
+      'INVALID_CONFIG',
+      `the base address of ${url.host} must be https://host/path without user, query or fragment`,
+    );
+  }
+  if (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url))) return url;
+  throw new KeybatonError(
+    'INVALID_CONFIG',
+    `the base address of ${url.host} must begin with https: credentials never travel in clear text`,
+  );
+}
+
+const isLoopback = (url: URL): boolean => /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(url.hostname);
+
+/** A system error's name (ECONNREFUSED, CERT_HAS_EXPIRED); nothing else of an error is shown. */
+function nameOf(error: unknown): string {
+  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' && /^[A-Z][A-Z0-9_]{2,60}$/.test(code) ? code : 'no answer';
+}
