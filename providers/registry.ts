@@ -1,0 +1,10 @@
+import { inMemory } from './in-memory.ts';
+import type { ProviderFactory } from './provider.ts';
+
+/** Every adapter that ships, by the name that targets.yml uses. One line each. */
+export const providers = {
+  'in-memory': () => inMemory(),
+  'in-memory-generated': () => inMemory({ powers: { makes: 'generate' } }),
+  'in-memory-slots': () => inMemory({ powers: { keys: 'dual-slot', makes: 'generate', usage: 'sample' } }),
+  'in-memory-supplied': () => inMemory({ powers: { keys: 'operator-supplied' } }),
+} satisfies Record<string, ProviderFactory>;
