@@ -5,6 +5,7 @@
 //   packages  npm packages; absent: any. `[]`: none
 //   builtins  false: no Node built-in module
 //   apart     true: each entry of the folder is a world of its own and imports only itself and the folder's contract
+//   shared    with `apart`: files of the folder that every entry may import, since they belong to the contract
 
 /** The two contracts that adapters implement. */
 const contracts = ['providers/provider.ts', 'backends/backend.ts'];
@@ -30,7 +31,12 @@ export const importTable = {
   inventory: { may: ['domain'] },
   outbound: { may: ['domain'] },
   providers: { may: ['domain', 'outbound'], apart: true, contract: 'providers/provider.ts' },
-  backends: { may: ['domain', 'outbound'], apart: true, contract: 'backends/backend.ts' },
+  backends: {
+    may: ['domain', 'outbound'],
+    apart: true,
+    contract: 'backends/backend.ts',
+    shared: ['backends/call.ts', 'backends/fields.ts', 'backends/main-place.ts'],
+  },
   evidence: { may: ['domain', 'backends/backend.ts', 'outbound'] },
   ledger: { may: ['domain'] },
   conformance: { may: ['domain', ...contracts], packages: [] },

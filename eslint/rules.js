@@ -52,7 +52,13 @@ export function importProblem({ file, specifier, typeOnly }) {
 
   const target = posix.normalize(posix.join(posix.dirname(file), specifier));
   if (target.split('/')[0] === folder) {
-    if (!row.apart || registries.includes(file) || target === row.contract || entryOf(target) === entryOf(file)) {
+    if (
+      !row.apart ||
+      registries.includes(file) ||
+      target === row.contract ||
+      row.shared?.includes(target) ||
+      entryOf(target) === entryOf(file)
+    ) {
       return undefined;
     }
     return `${folder}/${entryOf(file)} may not import ${target}: adapters never import each other`;

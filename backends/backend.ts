@@ -1,0 +1,120 @@
+import type { ZodType } from 'zod';
+import type { Ref } from '../domain/facts.ts';
+import type { CredentialId, VersionId } from '../domain/identifiers.ts';
+import type { SecretMaterial } from '../domain/secret-material.ts';
+
+/**
+ * The backend contract: keeps versions where consumers read them, and decides nothing. Two places per credential: a
+ * *staging* place that no consumer's policy can match, with one envelope {version, ref, material} per version until it
+ * is destroyed; and the *main* place that consumers read, with our mapped fields, `keybaton_version` and
+ * `keybaton_epoch` beside fields that are not ours. `conformance/backend-suite.ts` tests these comments.
+ *
+ * Errors: `KeybatonError` only. Unreachable or sealed is UNAVAILABLE, refused is ACCESS_DENIED, absent is NOT_FOUND and
+ * nothing else is. A write whose answer was lost is AMBIGUOUS. No error may hold material.
+ */
+export interface Backend {
+  /** For logs and metrics; nothing switches on it. */
+  readonly name: string;
+  /** False for a write-only store: `read` throws UNSUPPORTED and `describe` answers `unknown`. */
+  readonly readable: boolean;
+
+  /**
+   * Stores a version's envelope, create-only, invisible to consumers. The same version and value again: no change.
+   * The same version with another value: CONFLICT.
+   */
+  stage(place: Place, envelope: Envelope, call: BackendCall): Promise<void>;
+
+  /**
+   * Makes a staged version the one that consumers read, in one step and under compare-and-set: our fields rendered from
+   * its envelope, fields not ours carried over from what stands there at this moment, marked with version and epoch.
+   * CONFLICT if the stored epoch is higher, or equal with another version; or if what stands there is not ours
+   * (a foreign value in a mapped field) and `overwriteForeign` is not set; or if it is ours and neither `expected` nor this version.
+   * The same version and epoch again: no change. NOT_FOUND when the version is not staged.
+   */
+  promote(place: Place, promotion: Promotion, call: BackendCall): Promise<void>;
+
+  /** A version's envelope, or what consumers read now. NOT_FOUND when absent; any other trouble is that trouble. */
+  read(place: Place, which: VersionId | 'current', call: BackendCall): Promise<StoredVersion>;
+
+  /** What stands in both places. Never material: in sync or not is compared inside. */
+  describe(place: Place, call: BackendCall): Promise<Description>;
+
+  /**
+   * Erases every copy of one version's material (staged, and older generations of the main place). CONFLICT when it is
+   * what consumers read now. Already gone is success.
+   */
+  destroy(place: Place, version: VersionId, call: BackendCall): Promise<void>;
+
+  /** Writes, reads back where readable, and removes a canary beside the staging place. Throws what stands in the way of staging. */
+  probe(place: Place, call: BackendCall): Promise<void>;
+}
+
+export interface BackendCall {
+  readonly signal: AbortSignal;
+  /** Absolute, epoch milliseconds: nothing may be written after it. */
+  readonly deadline: number;
+  now(): number;
+}
+
+/** Where one credential lives in one backend; rendered from the inventory, unique per backend. */
+export interface Place {
+  readonly credential: CredentialId;
+  readonly path: string;
+  /**
+   * Field name in the store -> template of material fields, e.g. {DATABASE_URL: 'postgres://{username}:{password}@db/app'}.
+   * Undefined: every field of the material under its own name.
+   */
+  readonly fields?: Readonly<Record<string, string>>;
+}
+
+export interface Envelope {
+  readonly version: VersionId;
+  readonly ref: Ref;
+  readonly material: SecretMaterial;
+}
+
+export interface Promotion {
+  readonly version: VersionId;
+  readonly epoch: number;
+  /** The version that should stand there now; undefined when nothing of ours should. */
+  readonly expected: VersionId | undefined;
+  /** Only for a first promotion over, or a person's restore of, a value that is not ours. */
+  readonly overwriteForeign?: boolean;
+}
+
+export interface StoredVersion {
+  readonly version: VersionId;
+  /** Undefined for a staged envelope. */
+  readonly epoch: number | undefined;
+  readonly ref: Ref;
+  readonly material: SecretMaterial;
+}
+
+export interface Description {
+  readonly main: MainPlace;
+  /** Every version with a staged envelope. */
+  readonly staged: readonly VersionId[];
+}
+
+export type MainPlace =
+  | { readonly kind: 'empty' }
+  /** Marked as this version and epoch, and our mapped fields equal those rendered from its envelope. */
+  | { readonly kind: 'ours'; readonly version: VersionId; readonly epoch: number }
+  /** Something we did not write stands in a mapped field; the mark, if any, is what it claims. */
+  | { readonly kind: 'foreign'; readonly claims: { readonly version: string; readonly epoch: number } | undefined }
+  /** A write-only store, with what we last wrote as far as it tells. */
+  | { readonly kind: 'unknown' };
+
+/** What an entry under `backends:` in targets.yml becomes. `Settings` holds no secret; `admin` reads one at the moment of use. */
+export interface BackendFactory<Settings> {
+  readonly kind: string;
+  readonly settingsSchema: ZodType<Settings>;
+  create(settings: Settings, access: BackendAccess): Backend;
+}
+
+export interface BackendAccess {
+  readonly name: string;
+  admin(): Promise<SecretMaterial>;
+  /** A key derived for this purpose from the installation key (HKDF), 32 bytes. Only the embedded vault asks. */
+  key(purpose: string): Uint8Array;
+}
