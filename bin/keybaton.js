@@ -1,0 +1,27 @@
+#!/usr/bin/env node
+// The command `keybaton`. Plain JavaScript that an old Node can read, because it is what tells people that their Node is too old:
+// a native module would end an older one without a word.
+
+const needed = [22, 18];
+const [major, minor] = process.versions.node.split('.').map(Number);
+
+if (major < needed[0] || (major === needed[0] && minor < needed[1])) {
+  console.error(
+    `keybaton needs Node ${needed.join('.')} or newer, and this is Node ${process.versions.node} (${process.execPath}).\n` +
+      'Install Node 24 (https://nodejs.org), or in a checkout run "npm run setup" and put node_modules/.bin first in PATH.',
+  );
+  process.exit(1);
+}
+
+const { existsSync } = await import('node:fs');
+
+// A checkout runs its TypeScript; the package, where Node refuses to strip types, runs what was compiled from it.
+const isCheckout = existsSync(new URL('../control/cli/main.ts', import.meta.url));
+
+function load(path) {
+  return import(new URL(isCheckout ? `../${path}.ts` : `../dist/${path}.js`, import.meta.url).href);
+}
+
+const { main } = await load('control/cli/main');
+// `control` may not import `worker`: the commands that need the composition root get it from here, and only then is it loaded.
+process.exitCode = await main(process.argv.slice(2), () => load('worker/composition'));

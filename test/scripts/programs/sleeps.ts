@@ -1,0 +1,2 @@
+// Runs until it is ended.
+setInterval(() => undefined, 60_000);

@@ -1,0 +1,2 @@
+export { startScript } from '../../scripts/servers/child-process.ts';
+export type { ScriptCommand } from '../../scripts/servers/child-process.ts';

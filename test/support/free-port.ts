@@ -1,0 +1,1 @@
+export { freePort, portIsOpen } from '../../scripts/servers/free-port.ts';
