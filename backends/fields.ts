@@ -2,7 +2,7 @@ import { KeybatonError } from '../domain/errors.ts';
 import type { SecretMaterial } from '../domain/secret-material.ts';
 import { epochField, versionField } from './main-place.ts';
 
-const placeholder = /\{([A-Za-z_][A-Za-z0-9_]*)(?:\|([A-Za-z]+))?\}/g;
+const placeholder = /\{([A-Za-z_][A-Za-z0-9_]*)(?:\|([A-Za-z0-9]+))?\}/g;
 
 const variants: Readonly<Record<string, (value: string) => string>> = {
   // encodeURIComponent leaves !'()* alone, which some URL parsers of database drivers do not.
