@@ -66,6 +66,7 @@ export const revealAllowedIn = [
   'backends/',
   'evidence/possession.ts',
   'activities/fingerprint.ts',
+  'conformance/',
   'control/http-api/secret-route.ts',
   'consumer/',
   'test/',
