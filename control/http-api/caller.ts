@@ -1,0 +1,37 @@
+import type { FastifyRequest } from 'fastify';
+import { KeybatonError } from '../../domain/errors.ts';
+import { parseCredentialId } from '../../domain/identifiers.ts';
+import type { CredentialId } from '../../domain/identifiers.ts';
+import type { ConsumerTokens, TokenRecord } from '../access/consumer-tokens.ts';
+
+export const credentialPath = '/v1/credentials/:provider/:environment/:application';
+
+const callers = new WeakMap<FastifyRequest, TokenRecord>();
+
+/** Who asks, once `identify` has run for the request. */
+export function callerOf(request: FastifyRequest): TokenRecord | undefined {
+  return callers.get(request);
+}
+
+/** For routes that `identify` guards. */
+export function requireCaller(request: FastifyRequest): TokenRecord {
+  const caller = callers.get(request);
+  if (caller === undefined) throw new KeybatonError('ACCESS_DENIED', 'a consumer token is needed');
+  return caller;
+}
+
+/** Runs before the body is read: a stranger cannot make us parse anything. */
+export async function identify(request: FastifyRequest, tokens: ConsumerTokens, now: number): Promise<void> {
+  const credential = credentialOf(request);
+  const [scheme, token] = (request.headers.authorization ?? '').split(' ', 2);
+  if (scheme?.toLowerCase() !== 'bearer' || token === undefined) {
+    throw new KeybatonError('ACCESS_DENIED', 'a consumer token is needed: send `Authorization: Bearer kbc_...`');
+  }
+  callers.set(request, await tokens.verify(token, credential, now));
+}
+
+function credentialOf(request: FastifyRequest): CredentialId {
+  // Fastify gives the named segments of `credentialPath` as strings; parseCredentialId checks them.
+  const { provider, environment, application } = request.params as Record<string, string>;
+  return parseCredentialId(`${String(provider)}/${String(environment)}/${String(application)}`);
+}
