@@ -1,6 +1,7 @@
 import { type ZodType, z } from 'zod';
 import { KeybatonError } from '../domain/errors.ts';
 import type { Backend, BackendAccess, BackendFactory } from './backend.ts';
+import { embedded } from './embedded.ts';
 import { inMemory } from './in-memory.ts';
 
 /** A factory whose settings are no longer a type parameter: `open` checks them against the schema first. */
@@ -30,5 +31,6 @@ export function registered<Settings>(factory: BackendFactory<Settings>): Registe
 
 /** Every kind of backend that targets.yml may name, one line each. */
 export const backendRegistry = {
+  embedded: registered(embedded),
   'in-memory': registered(inMemory),
 } satisfies Record<string, RegisteredBackend>;

@@ -1,0 +1,91 @@
+import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto';
+import { KeybatonError } from '../../domain/errors.ts';
+
+/** What a sealed text belongs to. It is bound to it: a row copied to another place, version or epoch does not open. */
+export interface SealContext {
+  readonly kind: 'staged' | 'main' | 'check';
+  readonly credential: string;
+  readonly path: string;
+  readonly version: string;
+  readonly epoch: number | undefined;
+  readonly fieldNames: readonly string[];
+}
+
+export interface Sealed {
+  /** Names the key, so that rows under an older one can be found and sealed anew. No secret. */
+  readonly keyId: string;
+  readonly salt: Uint8Array;
+  readonly nonce: Uint8Array;
+  readonly text: Uint8Array;
+}
+
+export interface Cipher {
+  readonly keyId: string;
+  seal(plain: string, context: SealContext): Sealed;
+  /** ACCESS_DENIED for another key, VERIFICATION_FAILED when the row was changed or moved. */
+  open(sealed: Sealed, context: SealContext): string;
+}
+
+const tagLength = 16;
+
+/**
+ * AES-256-GCM under a key of its own for each row (HKDF-SHA-256 with a random salt): random 96-bit nonces never meet
+ * under one key, however many rows there will be.
+ */
+export function createCipher(key: Uint8Array): Cipher {
+  if (key.length !== 32) throw new KeybatonError('INVALID_CONFIG', 'the key of the embedded vault must have 32 bytes');
+  const keyId = createHash('sha256')
+    .update(Buffer.from(hkdfSync('sha256', key, new Uint8Array(), 'keybaton embedded key id', 32)))
+    .digest('hex')
+    .slice(0, 16);
+  const rowKey = (salt: Uint8Array) => Buffer.from(hkdfSync('sha256', key, salt, 'keybaton embedded row', 32));
+
+  return {
+    keyId,
+    seal(plain, context) {
+      const salt = randomBytes(16);
+      const nonce = randomBytes(12);
+      const cipher = createCipheriv('aes-256-gcm', rowKey(salt), nonce, { authTagLength: tagLength });
+      cipher.setAAD(associated(keyId, context));
+      const text = Buffer.concat([cipher.update(plain, 'utf8'), cipher.final(), cipher.getAuthTag()]);
+      return { keyId, salt, nonce, text };
+    },
+    open(sealed, context) {
+      if (sealed.keyId !== keyId) {
+        throw new KeybatonError(
+          'ACCESS_DENIED',
+          `the embedded vault was written under key ${sealed.keyId}, this process has key ${keyId}: start with the installation key it was made with`,
+        );
+      }
+      try {
+        const decipher = createDecipheriv('aes-256-gcm', rowKey(sealed.salt), sealed.nonce, {
+          authTagLength: tagLength,
+        });
+        decipher.setAAD(associated(keyId, context));
+        decipher.setAuthTag(sealed.text.subarray(-tagLength));
+        return decipher.update(sealed.text.subarray(0, -tagLength), undefined, 'utf8') + decipher.final('utf8');
+      } catch {
+        throw new KeybatonError(
+          'VERIFICATION_FAILED',
+          `a ${context.kind} row of ${context.path} in the embedded vault was changed or moved outside keybaton`,
+        );
+      }
+    },
+  };
+}
+
+function associated(keyId: string, { kind, credential, path, version, epoch, fieldNames }: SealContext): Buffer {
+  // JSON keeps the parts apart: no text inside one can look like the start of the next.
+  return Buffer.from(
+    JSON.stringify([
+      'keybaton embedded 1',
+      keyId,
+      kind,
+      credential,
+      path,
+      version,
+      epoch ?? null,
+      [...fieldNames].sort(),
+    ]),
+  );
+}
