@@ -14,6 +14,7 @@ if (major < needed[0] || (major === needed[0] && minor < needed[1])) {
 }
 
 const { existsSync } = await import('node:fs');
+const { userInfo } = await import('node:os');
 
 // A checkout runs its TypeScript; the package, where Node refuses to strip types, runs what was compiled from it.
 const isCheckout = existsSync(new URL('../control/cli/main.ts', import.meta.url));
@@ -22,6 +23,20 @@ function load(path) {
   return import(new URL(isCheckout ? `../${path}.ts` : `../dist/${path}.js`, import.meta.url).href);
 }
 
-const { main } = await load('control/cli/main');
-// `control` may not import `worker`: the commands that need the composition root get it from here, and only then is it loaded.
-process.exitCode = await main(process.argv.slice(2), () => load('worker/composition'));
+const { runCli } = await load('control/cli/main');
+// `control` may not import `worker`: what needs the composition root gets it from here, and only then is it loaded.
+const composition = () => load('worker/composition');
+const environment = process.env;
+
+process.exitCode = await runCli(process.argv.slice(2), {
+  openPorts: async () => (await composition()).openPorts(environment),
+  processes: {
+    worker: async (options) => (await composition()).worker({ ...options, environment }),
+    api: async (options) => (await composition()).api({ ...options, environment }),
+    up: async (options) => (await composition()).up({ ...options, environment }),
+  },
+  stdin: process.stdin,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  user: userInfo().username,
+});

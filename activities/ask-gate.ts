@@ -1,0 +1,98 @@
+import type { CredentialFacts, EvidenceFacts, VersionFacts } from '../domain/facts.ts';
+import { missingEvidence } from '../domain/gate.ts';
+import { done, startOver, wait, type Answer, type EffectInput } from '../domain/rotation.ts';
+import { askLines, type GateAnswer } from './gate.ts';
+import { providerCall } from './calls.ts';
+import type { ActivityPorts } from './ports.ts';
+import { stopped, versionOf } from './world.ts';
+
+/** Waits, in steps people can see, until GATE lets the doomed version be suspended or revoked. */
+export async function askGate(ports: ActivityPorts, input: EffectInput, signal: AbortSignal): Promise<Answer<null>> {
+  const facts = await ports.ledger.facts(input.credential);
+  const version = versionOf(facts, input.version);
+  if (version.fate === 'dead' || version.killBegun) return done(null);
+  const held = stopped(facts, input.compromised);
+  if (held !== undefined) return wait(held, 3_600_000, 'held');
+  const provider = await ports.provider(version.target);
+  const answer = await askLines(ports, provider, facts, version, signal);
+  if (answer.kind === 'open') {
+    await ports.ledger.cure({ credential: facts.id, keyPrefix: 'held/' });
+    return done(null);
+  }
+  return waitFor(ports, facts, answer, input.watched);
+}
+
+/** The same wait for suspend and revoke, which ask GATE again. */
+export async function waitFor(
+  ports: ActivityPorts,
+  facts: CredentialFacts,
+  answer: Exclude<GateAnswer, { kind: 'open' }>,
+  watched: number,
+): Promise<Answer<never>> {
+  if (answer.kind === 'startOver') return startOver(answer.why);
+  const key = `held/${facts.epochs[0]?.epoch ?? 0}`;
+  if (answer.kind === 'mode') {
+    await ports.ledger.alarm({ credential: facts.id, key, text: answer.why, page: false });
+    return wait(answer.why, 3_600_000, 'held');
+  }
+  if (answer.miss.line === 4) return wait(answer.miss.why, answer.againIn, 'soaking');
+  const deadline = nearestDeadline(await ports.ledger.evidence(facts.id), facts.now);
+  if (answer.miss.line === 3 && watched < deadline) {
+    // Asked often enough that time in which nobody watched is not counted as waiting.
+    return wait(answer.miss.why, Math.min(answer.againIn, Math.max(50, Math.ceil(deadline / 4))), 'confirming');
+  }
+  await ports.ledger.alarm({ credential: facts.id, key, text: `rotation held: ${answer.miss.why}`, page: true });
+  return wait(answer.miss.why, answer.againIn, 'held');
+}
+
+/** The shortest deadline among the consumers that still owe proof. */
+function nearestDeadline(evidence: EvidenceFacts, now: number): number {
+  const owing = new Set(missingEvidence(evidence, now).map((one) => one.consumer));
+  const deadlines = evidence.demands.filter((one) => owing.has(one.consumer)).map((one) => one.deadline);
+  return deadlines.length === 0 ? 0 : Math.min(...deadlines);
+}
+
+/**
+ * Suspends the doomed version where the provider can, under GATE, and lets it soak: a refusal report or a person can
+ * still turn it back, since nothing is lost yet. Where it cannot, the soak counts from the last evidence.
+ */
+export async function suspendUnderGate(
+  ports: ActivityPorts,
+  input: EffectInput,
+  signal: AbortSignal,
+): Promise<Answer<null>> {
+  const facts = await ports.ledger.facts(input.credential);
+  const version = versionOf(facts, input.version);
+  if (version.fate === 'dead' || version.killBegun) return done(null);
+  const { soak } = facts.entry;
+  if (soak === 0) return done(null);
+  const provider = await ports.provider(version.target);
+  const held = stopped(facts, input.compromised);
+  if (held !== undefined) return wait(held, 3_600_000, 'held');
+  const answer = await askLines(ports, provider, facts, version, signal);
+  if (answer.kind !== 'open') return waitFor(ports, facts, answer, input.watched);
+
+  const epoch = facts.epochs[0]?.epoch ?? 0;
+  if (provider.suspend !== undefined && !version.suspended) {
+    for (const { ref } of version.refs) {
+      await ports.ledger.intend({
+        version: version.id,
+        effect: 'suspend',
+        place: ref.id,
+        epoch,
+        within: provider.traits.callTimeout,
+      });
+      await provider.suspend(ref, providerCall(ports, provider.traits.callTimeout, signal));
+    }
+    await ports.ledger.suspended({ version: version.id, epoch });
+    return wait('suspended: soaking', soak, 'soaking');
+  }
+  const since = version.suspendedAt ?? (await lastEvidence(ports, facts, version));
+  const remaining = since + soak - facts.now;
+  return remaining > 0 ? wait('soaking', remaining, 'soaking') : done(null);
+}
+
+async function lastEvidence(ports: ActivityPorts, facts: CredentialFacts, version: VersionFacts): Promise<number> {
+  const { evidence, decidedAt } = await ports.ledger.evidence(facts.id);
+  return Math.max(decidedAt, version.createdAt, ...evidence.filter((one) => !one.withdrawn).map((one) => one.at));
+}

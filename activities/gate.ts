@@ -1,0 +1,104 @@
+import type { CredentialFacts, EvidenceFacts, VersionFacts } from '../domain/facts.ts';
+import {
+  backendsMiss,
+  evidenceMiss,
+  modeMiss,
+  releasedUnproved,
+  silenceMissing,
+  silenceRemaining,
+  survivorMiss,
+  type GateMiss,
+} from '../domain/gate.ts';
+import { placesOf, type ActivityPorts, type BoundProvider } from './ports.ts';
+import { livenessOf, standings, versionOf } from './world.ts';
+
+/** What GATE says of one doomed version now. `startOver`: the plan itself is out of date. */
+export type GateAnswer =
+  | { readonly kind: 'open' }
+  | { readonly kind: 'miss'; readonly miss: GateMiss; readonly againIn: number }
+  | { readonly kind: 'mode'; readonly why: string }
+  | { readonly kind: 'startOver'; readonly why: string };
+
+const hourly = 3_600_000;
+
+/**
+ * Asks GATE in the order 3, 4, 1, 2, stopping at the first miss, so that no needless probe is made. The survivor is the
+ * newest epoch's version. A retiring entry has none: lines 1 and 2 fall away, and a person must have released it.
+ */
+export async function askLines(
+  ports: ActivityPorts,
+  provider: BoundProvider,
+  facts: CredentialFacts,
+  version: VersionFacts,
+  signal: AbortSignal,
+): Promise<GateAnswer> {
+  const newest = facts.epochs[0];
+  if (newest === undefined) return { kind: 'startOver', why: 'no epoch was decided' };
+  const retiring = facts.status !== 'managed';
+  if (facts.requests.some((request) => request.kind === 'rollBack'))
+    return { kind: 'startOver', why: 'a roll-back was requested' };
+  if (!retiring && newest.version === version.id) return { kind: 'startOver', why: 'the version is current' };
+
+  const released = releasedUnproved(facts.requests, newest.epoch);
+  const evidence = await ports.ledger.evidence(facts.id);
+  const line3 = released ? undefined : retiring ? leftMiss(evidence) : evidenceMiss(evidence, facts.now);
+  if (line3 !== undefined) return { kind: 'miss', miss: line3, againIn: hourly };
+
+  const line4 = released ? undefined : await silence(ports, provider, facts, version);
+  if (line4 !== undefined) return line4;
+
+  if (retiring) {
+    const asked = facts.requests.some((request) => request.kind === 'release' && request.release === 'retire');
+    return asked
+      ? { kind: 'open' }
+      : { kind: 'mode', why: 'the entry is retiring: run `keybaton release --retire` to let its last version die' };
+  }
+  const line1 = backendsMiss(await standings(ports, await placesOf(ports, facts.entry), facts, signal));
+  if (line1 !== undefined)
+    return line1.why.includes('behind')
+      ? { kind: 'startOver', why: line1.why }
+      : { kind: 'miss', miss: line1, againIn: 15_000 };
+
+  const survivor = versionOf(facts, newest.version);
+  const line2 = survivorMiss(await livenessOf(ports, provider, await placesOf(ports, facts.entry), survivor, signal));
+  if (line2 !== undefined) return { kind: 'startOver', why: line2.why };
+
+  const mode = modeMiss(facts.observeOnly ? 'observe' : facts.entry.mode, facts.requests, newest.epoch);
+  return mode === undefined ? { kind: 'open' } : { kind: 'mode', why: mode };
+}
+
+async function silence(
+  ports: ActivityPorts,
+  provider: BoundProvider,
+  facts: CredentialFacts,
+  version: VersionFacts,
+): Promise<GateAnswer | undefined> {
+  const signal = provider.traits.usage !== undefined;
+  const reading = await ports.ledger.watched(version.id);
+  const why = silenceMissing(facts.entry.silence, reading, signal);
+  if (why === undefined) return undefined;
+  // Its watch may have ended with a killed worker; starting one that runs changes nothing.
+  await ports.workflows.watchTarget(version.target);
+  const remaining = silenceRemaining(facts.entry.silence, reading);
+  return { kind: 'miss', miss: { line: 4, why }, againIn: Math.min(hourly, Math.max(remaining, 100)) };
+}
+
+/** A retiring entry's line 3: every instance has left or is waived. */
+function leftMiss(evidence: EvidenceFacts): GateMiss | undefined {
+  const present = evidence.instances.filter(
+    (one) =>
+      !one.left &&
+      !evidence.waivers.some(
+        (waiver) =>
+          waiver.consumer === one.consumer && (waiver.instance === undefined || waiver.instance === one.instance),
+      ),
+  );
+  if (present.length === 0) return undefined;
+  return {
+    line: 3,
+    why: `still in use by ${present
+      .slice(0, 5)
+      .map((one) => `${one.consumer}/${one.instance}`)
+      .join(', ')}`,
+  };
+}

@@ -1,0 +1,200 @@
+import { codeOf, isKeybatonError, KeybatonError } from '../domain/errors.ts';
+import type { VersionFacts } from '../domain/facts.ts';
+import { done, fail, startOver, wait, type Answer, type EffectInput } from '../domain/rotation.ts';
+import type { Envelope } from '../backends/backend.ts';
+import type { Issued } from '../providers/provider.ts';
+import { backendCall, providerCall } from './calls.ts';
+import { placesOf, type ActivityPorts, type BoundProvider, type EntryPlace } from './ports.ts';
+import { stagedEnvelope, stopped, versionOf } from './world.ts';
+
+/**
+ * Makes a version and stages it in every backend, in one activity: material never crosses an activity's border. Where
+ * we choose the value it is staged before the provider hears of it, and a retry tells the provider the same one. Where
+ * the provider mints it there is one create call per version id: an intent with neither outcome nor staged value makes
+ * the id spent, and the retry takes a new one.
+ */
+export async function issueAndStage(
+  ports: ActivityPorts,
+  input: EffectInput,
+  signal: AbortSignal,
+): Promise<Answer<null>> {
+  const facts = await ports.ledger.facts(input.credential);
+  const version = versionOf(facts, input.version);
+  if (version.issued) return done(null);
+  if (version.spent || version.fate !== 'pending') return startOver('the version is not pending any more');
+  const held = stopped(facts, input.compromised);
+  if (held !== undefined) return wait(held, 3_600_000);
+
+  const provider = await ports.provider(version.target);
+  const places = await placesOf(ports, facts.entry);
+  const staged = await stagedEnvelope(ports, places, version.id, signal);
+  const attempted = version.intents.some((intent) => intent.effect === 'issue' && intent.outcome !== 'failed');
+  if (!attempted) {
+    const refusal = await probed(ports, places, signal);
+    if (refusal !== undefined) return fail(refusal);
+  }
+  if (provider.generate !== undefined) return issueOurs(ports, provider, places, version, staged, signal);
+  if (staged !== 'absent') return rollForward(ports, provider, places, version, staged, signal);
+  if (provider.issue === undefined)
+    return wait('a person must supply the new value: `keybaton supply`', 3_600_000, 'issuing');
+  if (attempted) {
+    await ports.ledger.spent({ version: version.id, why: 'its create call was not answered' });
+    return startOver('the create call was not answered');
+  }
+  return mint(ports, provider, places, version, signal);
+}
+
+/** Permanent trouble before the first intent ends the run; what may pass is thrown and tried again. */
+async function probed(
+  ports: ActivityPorts,
+  places: readonly EntryPlace[],
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  for (const at of places) {
+    try {
+      await at.backend.probe(at.place, backendCall(ports, signal));
+    } catch (thrown) {
+      const code = codeOf(thrown);
+      if (code === 'UNAVAILABLE' || code === 'AMBIGUOUS' || code === 'RATE_LIMITED') throw thrown;
+      return `backend ${at.name}: ${isKeybatonError(thrown) ? thrown.message : code}`;
+    }
+  }
+  return undefined;
+}
+
+async function issueOurs(
+  ports: ActivityPorts,
+  provider: BoundProvider,
+  places: readonly EntryPlace[],
+  version: VersionFacts,
+  staged: Envelope | 'absent',
+  signal: AbortSignal,
+): Promise<Answer<null>> {
+  const { generate, issue } = provider;
+  if (generate === undefined || issue === undefined)
+    throw new KeybatonError('UNSUPPORTED', `provider ${provider.name} can generate but not issue`);
+  const place = version.baseline?.place ?? '';
+  const generated =
+    staged === 'absent'
+      ? generate({ version: version.id, place, random: (bytes) => ports.random(bytes) })
+      : { ref: staged.ref, material: staged.material };
+  await intendIssue(ports, provider, version, generated.ref);
+  await stageEverywhere(ports, places, { version: version.id, ...generated }, signal);
+  const issued = await issue(
+    {
+      credential: places[0]?.place.credential ?? raiseNoBackend(),
+      version: version.id,
+      place,
+      generated,
+      ...replaces(version),
+      ...expiry(version),
+    },
+    providerCall(ports, provider.traits.callTimeout, signal),
+  );
+  return record(ports, provider, places, version, issued);
+}
+
+async function mint(
+  ports: ActivityPorts,
+  provider: BoundProvider,
+  places: readonly EntryPlace[],
+  version: VersionFacts,
+  signal: AbortSignal,
+): Promise<Answer<null>> {
+  const place = version.baseline?.place ?? '';
+  await intendIssue(ports, provider, version, undefined);
+  let issued: Issued;
+  try {
+    const { issue } = provider;
+    if (issue === undefined) throw new KeybatonError('UNSUPPORTED', `provider ${provider.name} cannot issue`);
+    issued = await issue(
+      {
+        credential: places[0]?.place.credential ?? raiseNoBackend(),
+        version: version.id,
+        place,
+        ...replaces(version),
+        ...expiry(version),
+      },
+      providerCall(ports, provider.traits.callTimeout, signal),
+    );
+  } catch (thrown) {
+    if (isKeybatonError(thrown) && thrown.code !== 'AMBIGUOUS') {
+      await ports.ledger.outcome({ version: version.id, effect: 'issue', place, outcome: 'failed', why: thrown.code });
+      throw thrown;
+    }
+    await ports.ledger.spent({ version: version.id, why: 'its create call may have happened' });
+    return startOver('the create call may have happened');
+  }
+  await stageEverywhere(ports, places, { version: version.id, ref: issued.ref, material: issued.material }, signal);
+  return record(ports, provider, places, version, issued);
+}
+
+/** A crash came after the first stage: the envelope holds value and ref. If its ref is gone at the provider, the id is spent. */
+async function rollForward(
+  ports: ActivityPorts,
+  provider: BoundProvider,
+  places: readonly EntryPlace[],
+  version: VersionFacts,
+  staged: Envelope,
+  signal: AbortSignal,
+): Promise<Answer<null>> {
+  const listed = await provider.list(providerCall(ports, provider.traits.callTimeout, signal));
+  if (!listed.some((live) => live.ref.id === staged.ref.id)) {
+    await ports.ledger.spent({ version: version.id, why: 'its staged value has no ref at the provider any more' });
+    return startOver('the staged value has no ref at the provider');
+  }
+  await stageEverywhere(ports, places, { version: version.id, ref: staged.ref, material: staged.material }, signal);
+  return record(ports, provider, places, version, { ref: staged.ref, material: staged.material });
+}
+
+async function intendIssue(
+  ports: ActivityPorts,
+  provider: BoundProvider,
+  version: VersionFacts,
+  ref: Issued['ref'] | undefined,
+): Promise<void> {
+  const within = provider.traits.callTimeout + provider.traits.lateCreate;
+  await ports.ledger.intend({
+    version: version.id,
+    effect: 'issue',
+    place: version.baseline?.place ?? '',
+    within,
+    ...(ref === undefined ? {} : { ref }),
+  });
+}
+
+async function stageEverywhere(
+  ports: ActivityPorts,
+  places: readonly EntryPlace[],
+  envelope: Envelope,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const at of places) await at.backend.stage(at.place, envelope, backendCall(ports, signal));
+}
+
+async function record(
+  ports: ActivityPorts,
+  provider: BoundProvider,
+  places: readonly EntryPlace[],
+  version: VersionFacts,
+  issued: Issued,
+): Promise<Answer<null>> {
+  await ports.ledger.issued({
+    version: version.id,
+    ref: issued.ref,
+    fingerprint: ports.keys.fingerprint(provider.name, issued.material),
+    copies: places.map((at) => ({ backend: at.name, path: at.place.path })),
+    proofKey: ports.keys.sealedProofKey(version.id, issued.material),
+    ...(issued.expiresAt === undefined ? {} : { expiresAt: issued.expiresAt }),
+  });
+  return done(null);
+}
+
+const replaces = (version: VersionFacts): { replaces?: string } =>
+  version.baseline?.replaces === undefined ? {} : { replaces: version.baseline.replaces };
+const expiry = (version: VersionFacts): { expiresAt?: number } =>
+  version.expiresAt === undefined ? {} : { expiresAt: version.expiresAt };
+
+function raiseNoBackend(): never {
+  throw new KeybatonError('INVALID_CONFIG', 'the entry names no backend');
+}

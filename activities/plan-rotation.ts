@@ -1,0 +1,220 @@
+import { codeOf } from '../domain/errors.ts';
+import type { CredentialFacts, VersionFacts } from '../domain/facts.ts';
+import { versionIdFrom, type CredentialId, type VersionId } from '../domain/identifiers.ts';
+import type { Liveness } from '../domain/lifecycle.ts';
+import { plan, type DoThis } from '../domain/plan.ts';
+import {
+  done,
+  fail,
+  startOver,
+  wait,
+  type Answer,
+  type Outcome,
+  type Planned,
+  type RunPlan,
+} from '../domain/rotation.ts';
+import { providerCall } from './calls.ts';
+import { placesOf, type ActivityPorts, type BoundProvider, type EntryPlace } from './ports.ts';
+import { livenessOf, standings, stopped } from './world.ts';
+
+export interface PlanRotationInput {
+  readonly credential: CredentialId;
+  readonly run: string;
+  readonly reason: string;
+  readonly actor: string;
+  readonly rehearse: boolean;
+  readonly compromised: readonly VersionId[];
+}
+
+const recheck = 3_600_000;
+/** The third spent version in one run holds: something at the provider eats creates. */
+const spentLimit = 3;
+
+/**
+ * Asks ledger, backends and provider, applies the one rule, and gives a new version its id. Nothing left to do: closes
+ * the run in the ledger. Idempotent: a repeat finds the pending version it planned.
+ */
+export async function planRotation(
+  ports: ActivityPorts,
+  input: PlanRotationInput,
+  signal: AbortSignal,
+): Promise<Answer<Planned>> {
+  const { ledger } = ports;
+  const opened = await openRun(ports, input);
+  if (opened !== 'open') return opened;
+  const facts = await ledger.facts(input.credential);
+  const held = stopped(facts, input.compromised);
+  if (held !== undefined) return wait(held, recheck);
+  const ambiguous = openIntentUntil(facts, input.run);
+  if (ambiguous > facts.now) return wait('an earlier effect may still appear', ambiguous - facts.now);
+
+  const provider = await ports.provider(facts.entry.target);
+  const places = await placesOf(ports, facts.entry);
+  const decision = await decide(ports, input, facts, provider, places, signal);
+  const byId = new Map(facts.versions.map((version) => [version.id, version]));
+  const isCompromised = (id: VersionId): boolean =>
+    input.compromised.includes(id) || (byId.get(id)?.compromised ?? false);
+  const doomed = decision.doomed.map((version) => ({
+    version,
+    compromised: isCompromised(version),
+    neverCurrent: !(byId.get(version)?.everCurrent ?? false),
+  }));
+  const killFirst =
+    facts.entry.emergency.policy === 'revoke-first'
+      ? doomed.filter((one) => one.compromised).map((one) => one.version)
+      : [];
+  const base = {
+    why: decision.why,
+    expectedEpoch: facts.epochs[0]?.epoch ?? 0,
+    killFirst,
+    doomed,
+    mode: facts.entry.mode,
+  };
+
+  if (decision.wanted === 'issue') {
+    const planned = await planNewVersion(ports, input, facts, provider, doomed.length > 0, signal);
+    if (planned.kind !== 'done') return planned;
+    const { result: wanted } = planned;
+    return work({ ...base, wanted, issue: wanted !== undefined, promote: wanted !== undefined });
+  }
+  const { wanted } = decision;
+  const issue = wanted !== undefined && byId.get(wanted)?.issued !== true;
+  if (wanted !== undefined && (issue || decision.promote)) return work({ ...base, wanted, issue, promote: true });
+  if (doomed.length > 0) return work({ ...base, wanted, issue: false, promote: false });
+
+  const outcome = outcomeOf(facts, input);
+  const { again } = await ledger.endRun({ credential: input.credential, run: input.run, outcome });
+  return again ? startOver('asked for meanwhile') : done({ kind: 'ended', outcome });
+}
+
+const work = (runPlan: RunPlan): Answer<Planned> => done({ kind: 'work', plan: runPlan });
+
+async function openRun(ports: ActivityPorts, input: PlanRotationInput): Promise<'open' | Answer<never>> {
+  try {
+    await ports.ledger.startRun({
+      credential: input.credential,
+      run: input.run,
+      reason: input.reason,
+      actor: input.actor,
+    });
+    return 'open';
+  } catch (thrown) {
+    const code = codeOf(thrown);
+    if (code === 'CONFLICT') return wait('an entry kept apart from this one is rotating', 60_000);
+    if (code === 'NOT_FOUND') return fail(`${input.credential} is not in the inventory`);
+    throw thrown;
+  }
+}
+
+/** A new run waits for what an earlier one may still be doing; within its own run an effect has always ended. */
+function openIntentUntil(facts: CredentialFacts, run: string): number {
+  if (facts.openRun?.run !== run || facts.openRun.startedAt < facts.now - 60_000) return 0;
+  const startedAt = facts.openRun.startedAt;
+  const open = facts.versions.flatMap((version) =>
+    version.intents.filter(
+      (intent) => intent.outcome === undefined && intent.until - startedAt > 0 && version.createdAt < startedAt,
+    ),
+  );
+  return Math.max(0, ...open.map((intent) => intent.until));
+}
+
+async function decide(
+  ports: ActivityPorts,
+  input: PlanRotationInput,
+  facts: CredentialFacts,
+  provider: BoundProvider,
+  places: readonly EntryPlace[],
+  signal: AbortSignal,
+): Promise<DoThis> {
+  const liveness = new Map<VersionId, Liveness>();
+  const backends = await standings(ports, places, facts, signal);
+  for (;;) {
+    const answer = plan({
+      facts,
+      world: { liveness, backends },
+      compromised: new Set(input.compromised),
+      rehearse: input.rehearse,
+    });
+    if (answer.kind === 'do') return answer;
+    for (const id of answer.versions) {
+      const version = facts.versions.find((one) => one.id === id);
+      liveness.set(id, version === undefined ? 'absent' : await livenessOf(ports, provider, places, version, signal));
+    }
+  }
+}
+
+/** The new version's id, after preflight said where it will be made; undefined when doomed ones must make room first. */
+async function planNewVersion(
+  ports: ActivityPorts,
+  input: PlanRotationInput,
+  facts: CredentialFacts,
+  provider: BoundProvider,
+  doomedExist: boolean,
+  signal: AbortSignal,
+): Promise<Answer<VersionId | undefined>> {
+  const since = facts.openRun?.startedAt ?? 0;
+  const spent = facts.versions.filter((version) => version.spent && version.createdAt >= since).length;
+  if (spent >= spentLimit) {
+    await ports.ledger.alarm({
+      credential: facts.id,
+      key: 'spent',
+      text: `${spent} create calls of one run have gone unanswered: look at the provider, then wake the rotation`,
+      page: true,
+    });
+    return wait(`${spent} create calls have gone unanswered`, recheck, 'held');
+  }
+  const version = versionIdFrom(ports.random(64));
+  const refs = await ports.ledger.refsOfTarget(provider.target);
+  const tenants = refs.filter((one) => !one.dead && !one.gone);
+  const inDoubt = facts.versions.flatMap((one) =>
+    one.intents
+      .filter((intent) => intent.ref !== undefined && intent.outcome === undefined && intent.until > facts.now)
+      .flatMap((intent) => intent.ref ?? []),
+  );
+  const request = {
+    credential: facts.id,
+    version,
+    keep: [...tenants.map((one) => one.ref), ...inDoubt],
+    free: refs.filter((one) => one.dead || one.gone).map((one) => one.ref),
+  };
+  const baseline = await provider
+    .preflight(request, providerCall(ports, provider.traits.callTimeout, signal))
+    .catch((thrown: unknown) => {
+      if (codeOf(thrown) === 'CAPACITY_EXHAUSTED' && doomedExist) return undefined;
+      throw thrown;
+    });
+  if (baseline === undefined) return done(undefined);
+  await ports.ledger.planVersion({
+    credential: facts.id,
+    version,
+    target: provider.target,
+    as: 'pending',
+    baseline,
+    ...(provider.traits.expiry ? { expiresAt: facts.now + expiryOf(facts) } : {}),
+  });
+  return done(version);
+}
+
+/** A provider-side expiry is at least twice the interval plus the longest hold. */
+export function expiryOf(facts: Pick<CredentialFacts, 'entry'>): number {
+  const { schedule, soak, silence, consumers } = facts.entry;
+  const deadlines = 'none' in consumers ? [0] : consumers.map((consumer) => consumer.deadline);
+  return 2 * schedule.every + Math.max(0, ...deadlines) + soak + ('for' in silence ? silence.for : 0);
+}
+
+/** What this run came to, read from the ledger: a run that crashed and came back tells the same. */
+function outcomeOf(facts: CredentialFacts, input: PlanRotationInput): Outcome {
+  const since = facts.openRun?.startedAt ?? facts.now;
+  const decided = facts.epochs.filter((epoch) => epoch.decidedAt >= since);
+  if (
+    facts.versions.some(
+      (version: VersionFacts) => version.debtMoved && version.fate !== 'dead' && version.fate !== 'released',
+    )
+  )
+    return 'indebted';
+  const newest = facts.epochs[0];
+  if (newest === undefined || decided.length === 0)
+    return facts.entry.mode === 'observe' && !input.rehearse ? 'observed' : 'nothing';
+  const olderVersion = facts.epochs.slice(1).some((epoch) => epoch.version === newest.version);
+  return olderVersion ? 'rolled-back' : 'rotated';
+}

@@ -1,0 +1,89 @@
+import type { SilenceFacts } from '../domain/facts.ts';
+import { codeOf } from '../domain/errors.ts';
+import type { Usage } from '../providers/provider.ts';
+import { providerCall } from './calls.ts';
+import type { ActivityPorts, BoundProvider } from './ports.ts';
+
+/** Shortest and longest time between two readings, in milliseconds. */
+const fastest = 100;
+const slowest = 60_000;
+/** A break longer than this many intervals restarts the window of a `sample` signal. */
+const gap = 3;
+
+/**
+ * Reads the use of every watched version of one target, again and again, until none is watched. A reading that fails
+ * is no reading: the window simply does not grow.
+ */
+export async function watchTarget(
+  ports: ActivityPorts,
+  input: { readonly target: string },
+  signal: AbortSignal,
+): Promise<null> {
+  const provider = await ports.provider(input.target);
+  const { usage } = provider.traits;
+  if (usage === undefined || provider.usage === undefined) return null;
+  const startedAt = ports.now();
+  // Ends before its start-to-close time-out; the workflow starts it again.
+  while (!signal.aborted && ports.now() - startedAt < 50 * 60_000) {
+    const watched = await ports.ledger.toWatch(input.target);
+    if (watched.length === 0) return null;
+    let interval = slowest;
+    for (const { credential, version, ref } of watched) {
+      const { entry } = await ports.ledger.facts(credential);
+      const wanted = 'for' in entry.silence ? entry.silence.for : slowest;
+      interval = Math.min(interval, Math.max(fastest, Math.floor(wanted / 10)));
+      const reading = await readUse(ports, provider, ref, signal);
+      if (reading !== undefined) {
+        await ports.ledger.watch(
+          version,
+          next(await ports.ledger.watched(version), reading, ports.now(), usage.lag, interval),
+        );
+      }
+    }
+    await ports.sleep(interval, signal);
+  }
+  return null;
+}
+
+async function readUse(
+  ports: ActivityPorts,
+  provider: BoundProvider,
+  ref: Parameters<NonNullable<BoundProvider['usage']>>[0],
+  signal: AbortSignal,
+): Promise<Usage | undefined> {
+  try {
+    return await provider.usage?.(ref, providerCall(ports, provider.traits.callTimeout, signal));
+  } catch (thrown) {
+    if (codeOf(thrown) === 'ACCESS_DENIED' || codeOf(thrown) === 'INVALID_CONFIG') throw thrown;
+    return undefined;
+  }
+}
+
+/** The window after one more reading. `sample` vouches only for unbroken watching; the others up to now minus their lag. */
+export function next(
+  before: SilenceFacts | undefined,
+  reading: Usage,
+  now: number,
+  lag: number,
+  interval: number,
+): SilenceFacts {
+  if (reading.kind === 'sample') {
+    const broken = before === undefined || now - before.watchedUntil > gap * interval + lag;
+    const used = (reading.sessions ?? 0) > 0 ? now : before?.lastUseAt;
+    return { kind: 'sample', watchingSince: broken ? now : before.watchingSince, watchedUntil: now, lastUseAt: used };
+  }
+  const watchingSince = before?.watchingSince ?? now;
+  const watchedUntil = Math.max(before?.watchedUntil ?? 0, now - lag);
+  if (reading.kind === 'timestamp') {
+    const lastUseAt = latest(before?.lastUseAt, reading.lastUsedAt);
+    return { kind: 'timestamp', watchingSince, watchedUntil, lastUseAt };
+  }
+  const count = reading.count ?? 0;
+  const used = before?.count !== undefined && count !== before.count ? now : before?.lastUseAt;
+  return { kind: 'counter', watchingSince, watchedUntil, lastUseAt: used, count };
+}
+
+function latest(one: number | undefined, other: number | undefined): number | undefined {
+  if (one === undefined) return other;
+  return other === undefined ? one : Math.max(one, other);
+}

@@ -1,0 +1,149 @@
+import { dueReason } from './due.ts';
+import type { CredentialFacts, EpochReason, RequestFacts, VersionFacts, WorldFacts } from './facts.ts';
+import type { VersionId } from './identifiers.ts';
+
+/**
+ * The one rule: what is *wanted* and what is *doomed* now. Every run asks it at its start and after every change of
+ * mind. Crash recovery, roll-back, escalation, take-over and "the replacement leaked" are this rule and nothing else.
+ */
+export type Plan = AskWorld | DoThis;
+
+/** The rule needs to know whether these versions live before it can answer. */
+export interface AskWorld {
+  readonly kind: 'ask';
+  readonly versions: readonly VersionId[];
+}
+
+export interface DoThis {
+  readonly kind: 'do';
+  /** The version that should be current; `issue`: one is to be made; undefined: none exists and none is due. */
+  readonly wanted: VersionId | 'issue' | undefined;
+  readonly why: EpochReason;
+  /** The newest epoch names it already. */
+  readonly decided: boolean;
+  /** Some backend does not show it yet, or it is not decided. */
+  readonly promote: boolean;
+  /** Every other version ever issued and not proved dead, compromised ones first. Standbys apart. */
+  readonly doomed: readonly VersionId[];
+}
+
+export interface PlanInput {
+  readonly facts: CredentialFacts;
+  readonly world: WorldFacts;
+  /** Named by an escalation, whether or not the ledger has heard of it yet. */
+  readonly compromised: ReadonlySet<VersionId>;
+  /** Issue, stage, verify, discard: wants a new version whatever the schedule says. */
+  readonly rehearse: boolean;
+}
+
+export function plan(input: PlanInput): Plan {
+  const { facts, world } = input;
+  const isCompromised = (version: VersionFacts): boolean => version.compromised || input.compromised.has(version.id);
+  const byId = new Map(facts.versions.map((version) => [version.id, version]));
+  const newestEpoch = facts.epochs[0];
+  const newest = newestEpoch === undefined ? undefined : byId.get(newestEpoch.version);
+  const unasked: VersionId[] = [];
+
+  /** Neither compromised, nor refused, nor authorised to die, nor used up. */
+  const free = (version: VersionFacts): boolean =>
+    !isCompromised(version) &&
+    !version.refused &&
+    !version.spent &&
+    version.authorisedEpoch === undefined &&
+    !version.killBegun &&
+    version.fate !== 'dead' &&
+    version.fate !== 'released';
+  /** A suspended version answers "refused" and may be resumed: it counts as alive. */
+  const alive = (version: VersionFacts): boolean => {
+    if (version.suspended) return true;
+    const liveness = world.liveness.get(version.id);
+    if (liveness === undefined) unasked.push(version.id);
+    return liveness === 'live';
+  };
+
+  const answer = choose();
+  return unasked.length > 0 ? { kind: 'ask', versions: unasked } : answer;
+
+  function choose(): DoThis {
+    const rollBack = openRollBack(facts.requests);
+    const target = rollBack?.version === undefined ? undefined : byId.get(rollBack.version);
+    // (a) the version an undecided roll-back names
+    if (target !== undefined && target !== newest && free(target) && alive(target)) return want(target.id, 'roll-back');
+
+    // (b) the newest epoch's version may not stay: the best that stands ready, else a new one
+    if (newest !== undefined && !(free(newest) && alive(newest))) {
+      const ready = standby() ?? pending() ?? earlier(newest);
+      return want(ready?.id ?? 'issue', 'survivor');
+    }
+
+    // What an earlier epoch left is finished first: a slot, a cap and people's patience all have room for two, not three.
+    const unfinished = facts.versions.some(
+      (one) => one !== newest && one.everCurrent && owed(one) && !isCompromised(one),
+    );
+    const due = dueReason(facts);
+    // (c) due
+    if (
+      input.rehearse ||
+      (due !== undefined && !unfinished && facts.entry.mode !== 'observe' && facts.status === 'managed')
+    ) {
+      const ready = (input.rehearse ? undefined : standby()) ?? pending();
+      return want(ready?.id ?? 'issue', due?.check === 'rotationRequested' ? 'requested' : 'due');
+    }
+    // (d) what is
+    return want(newest?.id, 'due');
+  }
+
+  function want(wanted: DoThis['wanted'], why: EpochReason): DoThis {
+    const decided = newest !== undefined && wanted === newest.id;
+    const behind = [...world.backends.values()].some((standing) => standing !== 'in-sync');
+    const retiring = facts.status !== 'managed';
+    const others = facts.versions.filter(
+      (version) => version.id !== wanted && (retiringDoomed(version) || owed(version)),
+    );
+    const doomed = [...others.filter(isCompromised), ...others.filter((version) => !isCompromised(version))];
+    return {
+      kind: 'do',
+      wanted: retiring && decided ? undefined : wanted,
+      why,
+      decided,
+      promote: wanted !== undefined && !(retiring && decided) && (!decided || behind),
+      doomed: (retiring && newest !== undefined && decided && newest.fate !== 'dead'
+        ? [...doomed, newest]
+        : doomed
+      ).map((version) => version.id),
+    };
+  }
+
+  function retiringDoomed(version: VersionFacts): boolean {
+    return facts.status === 'retiring' && version.fate === 'standby';
+  }
+
+  /** Not proved dead, and nobody else settles it. */
+  function owed(version: VersionFacts): boolean {
+    if (version.fate === 'dead' || version.fate === 'released') return false;
+    if (isCompromised(version)) return true;
+    if (version.fate === 'standby') return false;
+    return !version.debtMoved;
+  }
+
+  function standby(): VersionFacts | undefined {
+    return facts.versions.find((version) => version.fate === 'standby' && free(version) && alive(version));
+  }
+
+  function pending(): VersionFacts | undefined {
+    return facts.versions.find((version) => version.fate === 'pending' && free(version));
+  }
+
+  function earlier(than: VersionFacts): VersionFacts | undefined {
+    const order = facts.epochs.map((epoch) => epoch.version).filter((id, index, all) => all.indexOf(id) === index);
+    for (const id of order) {
+      const version = byId.get(id);
+      if (version !== undefined && version !== than && free(version) && alive(version)) return version;
+    }
+    return undefined;
+  }
+}
+
+function openRollBack(requests: readonly RequestFacts[]): RequestFacts | undefined {
+  return requests.find((request) => request.kind === 'rollBack');
+}

@@ -1,0 +1,367 @@
+import type { Entry, EvidenceKind } from '../domain/entry.ts';
+import type {
+  CredentialFacts,
+  Effect,
+  EpochReason,
+  EvidenceFacts,
+  Ref,
+  ReleaseKind,
+  RequestFacts,
+  RequestKind,
+  SilenceFacts,
+} from '../domain/facts.ts';
+import type { CredentialId, VersionId } from '../domain/identifiers.ts';
+import type { Outcome } from '../domain/rotation.ts';
+
+/**
+ * The ledger: our own append-only, hash-chained record of facts and requests, and projections of it written in the
+ * same transaction. Every method below is one transaction: it locks the credential's row first (several in id order),
+ * the chain's head last, checks what must still hold, appends events, projects them.
+ *
+ * Natural keys make events that can happen once idempotent: the same content again is no change and answers as the first
+ * time; other content (kind, ref or result; never times) is CONFLICT. Times are the ledger's own clock, epoch
+ * milliseconds. Unreachable, locked or full is UNAVAILABLE / CAPACITY_EXHAUSTED and nothing was written.
+ */
+export interface Ledger {
+  /** The ledger's clock, in epoch milliseconds. */
+  clock(): Promise<number>;
+  /** A fixed, random name of this installation, made with the ledger: part of every tag and mark. `[a-z0-9]{8}`. */
+  installation(): Promise<string>;
+  close(): Promise<void>;
+
+  // --- what should be -------------------------------------------------------------------------------------------
+  /** Makes these entries, of these teams, the inventory: adds, changes, renames (`movedFrom`), retires what is missing. */
+  applyInventory(input: ApplyInventory): Promise<AppliedInventory>;
+  /** The entries now managed or retiring, with targets as applied; for diffs and pages. */
+  inventory(): Promise<{
+    readonly n: number;
+    readonly entries: readonly Entry[];
+    readonly retiring: readonly CredentialId[];
+    readonly targets: unknown;
+  }>;
+
+  // --- reading --------------------------------------------------------------------------------------------------
+  /** NOT_FOUND when the ledger has never heard of it. */
+  facts(credential: CredentialId): Promise<CredentialFacts>;
+  /** One page in id order; `after` is the last id of the page before. */
+  list(page: { readonly after?: CredentialId; readonly limit: number }): Promise<readonly CredentialFacts[]>;
+  /** Which version, of which credential, has this fingerprint? Dead ones too. */
+  findFingerprint(
+    fingerprint: string,
+  ): Promise<{ readonly credential: CredentialId; readonly version: VersionId } | undefined>;
+  credentialOf(version: VersionId): Promise<CredentialId>;
+  /** Every ref any version of any credential on this target ever had, for adopt, strays and slots. */
+  refsOfTarget(target: string): Promise<readonly TargetRef[]>;
+  /** Newest last. */
+  history(filter: {
+    readonly credential?: CredentialId;
+    readonly afterN?: number;
+    readonly limit: number;
+  }): Promise<readonly LedgerEvent[]>;
+  openAlarms(credential?: CredentialId): Promise<readonly Alarm[]>;
+
+  // --- a run ----------------------------------------------------------------------------------------------------
+  /**
+   * Opens a run. CONFLICT when an entry of `apartFrom` has an open run. An older open run of this credential (its
+   * workflow was terminated) is closed as `failed` in the same transaction. Answers `created: false` when this run is open already.
+   */
+  startRun(input: {
+    readonly credential: CredentialId;
+    readonly run: string;
+    readonly reason: string;
+    readonly actor: string;
+  }): Promise<{ readonly created: boolean }>;
+  /**
+   * Closes a run. `again` when an open `rotate` or `rollBack` request, or a due date reopened meanwhile, asks for another pass:
+   * then the run stays open and nothing is written (never for `failed` and `discarded`: those close, and the request stays open). `failed` and `discarded` count an attempt and sets the next one; others reset it.
+   */
+  endRun(input: {
+    readonly credential: CredentialId;
+    readonly run: string;
+    readonly outcome: Outcome;
+    readonly why?: string;
+  }): Promise<{ readonly again: boolean }>;
+
+  // --- versions -------------------------------------------------------------------------------------------------
+  /** Plans a new version. One pending version per credential: CONFLICT when another pending one is neither spent nor doomed. */
+  planVersion(input: PlanVersion): Promise<void>;
+  /** Before an effect: what, where, and until when it may still appear. A repeat moves `until` forward. CONFLICT when the version is spent or dead, or (issue, promote, resume) compromised. */
+  intend(input: {
+    readonly version: VersionId;
+    readonly effect: Effect;
+    readonly place: string;
+    readonly epoch?: number;
+    readonly ref?: Ref;
+    /** milliseconds from the ledger's now */ readonly within: number;
+  }): Promise<{ readonly until: number }>;
+  /** After an effect that has no transaction of its own below. */
+  outcome(input: {
+    readonly version: VersionId;
+    readonly effect: Effect;
+    readonly place: string;
+    readonly epoch?: number;
+    readonly outcome: 'done' | 'failed';
+    readonly why?: string;
+  }): Promise<void>;
+  /** Issue outcome, refs, staged copies and the proof key Kv (encrypted before it comes here) in one transaction. */
+  issued(input: IssuedVersion): Promise<void>;
+  /** This id is never used again: its create call may or may not have happened. It is doomed at once. */
+  spent(input: { readonly version: VersionId; readonly why: string }): Promise<void>;
+  /** The provider refused it after its spread window: doomed if never current, an alarm otherwise. */
+  refused(input: { readonly version: VersionId; readonly why: string }): Promise<void>;
+  /** A ref seen at the provider under this version's tag (late create, twin). */
+  refSeen(input: { readonly version: VersionId; readonly ref: Ref }): Promise<void>;
+  /** Brings an existing key under management as epoch 1 (or a new version): no ref means only a person can kill it. */
+  importVersion(input: ImportVersion): Promise<void>;
+
+  // --- promoting ------------------------------------------------------------------------------------------------
+  /**
+   * Decides which version consumers should use: epoch + 1, demands copied from the entry, this version current, all
+   * others doomed (standbys apart), intents for every backend, and honours open `rotate` and `rollBack` requests and the due date.
+   * Repeating for the newest epoch's version answers that epoch. CONFLICT when the version is compromised, dead, doomed by another
+   * decision, not issued, or when `expectedEpoch` is no longer the newest; or when it is not the version an open roll-back names.
+   */
+  decide(input: {
+    readonly credential: CredentialId;
+    readonly version: VersionId;
+    readonly expectedEpoch: number;
+    readonly why: EpochReason;
+    readonly run: string;
+  }): Promise<{ readonly epoch: number }>;
+  /** A backend now shows this version at this epoch (proved by `describe`). */
+  promoted(input: {
+    readonly version: VersionId;
+    readonly epoch: number;
+    readonly backend: string;
+    readonly path: string;
+  }): Promise<void>;
+
+  // --- evidence -------------------------------------------------------------------------------------------------
+  evidence(credential: CredentialId): Promise<EvidenceFacts>;
+  /** Registers an instance, or renews its lease. The same name with another boot while the lease runs: CONFLICT. Unknown consumer: NOT_FOUND. */
+  beat(input: {
+    readonly credential: CredentialId;
+    readonly consumer: string;
+    readonly instance: string;
+    readonly boot: string;
+    /** milliseconds */ readonly lease: number;
+  }): Promise<{ readonly leaseUntil: number }>;
+  leave(input: {
+    readonly credential: CredentialId;
+    readonly consumer: string;
+    readonly instance: string;
+    readonly how: 'deregistered' | 'platform';
+  }): Promise<void>;
+  /**
+   * Records evidence for the newest epoch, idempotent on (epoch, consumer, instance, kind). CONFLICT for an older epoch.
+   * `missing` is what lines 3 still lacks after it; the caller reaching zero sends `wake`.
+   */
+  prove(input: {
+    readonly credential: CredentialId;
+    readonly epoch: number;
+    readonly consumer: string;
+    readonly instance?: string;
+    readonly kind: EvidenceKind;
+    readonly actor: string;
+    readonly why?: string;
+  }): Promise<{ readonly missing: number }>;
+  /** An instance fell back to an older version or was refused: withdraws its evidence of this epoch. */
+  withdraw(input: {
+    readonly credential: CredentialId;
+    readonly epoch: number;
+    readonly consumer: string;
+    readonly instance: string;
+    readonly what: 'fell-back' | 'refused';
+    readonly version?: VersionId;
+  }): Promise<void>;
+  /** Removes a demand from the open epoch by name. */
+  waive(input: {
+    readonly credential: CredentialId;
+    readonly epoch: number;
+    readonly consumer: string;
+    readonly instance?: string;
+    readonly who: string;
+    readonly why: string;
+  }): Promise<void>;
+  /** The encrypted proof key of a version. NOT_FOUND when there is none. */
+  proofKey(version: VersionId): Promise<Uint8Array>;
+
+  // --- watching (overwritten, outside the chain) ------------------------------------------------------------------
+  watch(version: VersionId, reading: SilenceFacts): Promise<void>;
+  watched(version: VersionId): Promise<SilenceFacts | undefined>;
+  /** We used the version ourselves (a forced probe): its window starts again. */
+  ownProbe(version: VersionId): Promise<void>;
+  /** Versions of a target that GATE 4 waits for: doomed, ever current, alive, of a decided epoch. */
+  toWatch(
+    target: string,
+  ): Promise<readonly { readonly credential: CredentialId; readonly version: VersionId; readonly ref: Ref }[]>;
+
+  // --- killing --------------------------------------------------------------------------------------------------
+  /**
+   * GATE 5: re-reads in one transaction, on the credential's row, newest epoch, evidence, silence and open requests
+   * (pause, freeze, rollBack). CONFLICT with what is missing otherwise. After it those requests are refused for this version.
+   * `compromised` versions, and those never decided, need no evidence.
+   */
+  authorise(input: {
+    readonly credential: CredentialId;
+    readonly version: VersionId;
+    readonly epoch: number;
+    /** the provider has a last-use signal, so silence is asked for */ readonly signal: boolean;
+  }): Promise<void>;
+  /** Takes the authorisation back while the kill has not begun. CONFLICT when it has. */
+  withdrawAuthorisation(input: { readonly version: VersionId; readonly why: string }): Promise<void>;
+  /** The provider shows that the kill began: from here only forward. */
+  killBegan(input: { readonly version: VersionId }): Promise<void>;
+  suspended(input: { readonly version: VersionId; readonly epoch: number }): Promise<void>;
+  resumed(input: { readonly version: VersionId; readonly epoch: number }): Promise<void>;
+  /** One refusal seen (with an accepted control call), or `accepted`, which starts the count anew. */
+  probed(input: {
+    readonly version: VersionId;
+    readonly answer: 'refused' | 'accepted';
+  }): Promise<{ readonly count: number; readonly firstAt: number }>;
+  /** Outcome, refs gone and fate in one transaction. */
+  dead(input: { readonly version: VersionId; readonly grade: 'refused' | 'absent' }): Promise<void>;
+  /** Every copy in this backend is erased. */
+  destroyed(input: { readonly version: VersionId; readonly backend: string }): Promise<void>;
+  debtMoved(input: { readonly version: VersionId }): Promise<void>;
+
+  // --- people ---------------------------------------------------------------------------------------------------
+  /**
+   * A request, checked in this transaction that it is still possible: rollBack names an earlier version that is neither
+   * compromised nor dead nor authorised to die; pause, freeze and rollBack are refused (CONFLICT) once the doomed version they
+   * would save is authorised. A second pause is the first. Without a credential: freeze of everything.
+   */
+  request(input: MakeRequest): Promise<RequestFacts>;
+  /** Ends a pause or freeze, or takes a request back. */
+  withdrawRequest(input: { readonly id: string; readonly who: string; readonly why: string }): Promise<void>;
+  /** Raises an alarm once per key (`held/<epoch>`, ...); again only changes its text. */
+  alarm(input: {
+    readonly credential: CredentialId;
+    readonly key: string;
+    readonly text: string;
+    readonly page: boolean;
+  }): Promise<void>;
+  /** Cures every open alarm of the credential whose key starts so. */
+  cure(input: { readonly credential: CredentialId; readonly keyPrefix: string }): Promise<void>;
+  /** A plain event with no projection (notices, denials, doctor runs). Never holds a secret. */
+  note(input: {
+    readonly kind: string;
+    readonly credential?: CredentialId;
+    readonly actor: string;
+    readonly body: Readonly<Record<string, unknown>>;
+  }): Promise<void>;
+
+  // --- incidents ------------------------------------------------------------------------------------------------
+  /** Marks versions compromised. Unions with other incidents; reopens the due date that a compromised version honoured. */
+  declareIncident(input: {
+    readonly incident: string;
+    readonly versions: readonly VersionId[];
+    readonly who: string;
+    readonly why: string;
+  }): Promise<void>;
+  closeIncident(input: { readonly incident: string; readonly who: string }): Promise<void>;
+  /** Is this version named by an incident that is open? */
+  openIncidentsOf(version: VersionId): Promise<readonly string[]>;
+
+  // --- trust ----------------------------------------------------------------------------------------------------
+  /** Re-computes the whole chain. */
+  verifyChain(): Promise<{
+    readonly events: number;
+    readonly head: string;
+    readonly broken: readonly { readonly n: number; readonly why: string }[];
+  }>;
+  /** Drops the projections and makes them again from events; watch readings, leases and proof keys stay as they are. */
+  rebuild(): Promise<void>;
+  /** Every projection as plain rows in a fixed order, to compare before and after `rebuild`. */
+  dump(): Promise<Readonly<Record<string, readonly unknown[]>>>;
+}
+
+export interface LedgerEvent {
+  readonly n: number;
+  readonly at: number;
+  readonly actor: string;
+  readonly kind: string;
+  readonly credential: CredentialId | undefined;
+  readonly version: VersionId | undefined;
+  readonly epoch: number | undefined;
+  readonly incident: string | undefined;
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+export interface Alarm {
+  readonly credential: CredentialId;
+  readonly key: string;
+  readonly text: string;
+  readonly page: boolean;
+  readonly raisedAt: number;
+}
+
+export interface ApplyInventory {
+  readonly teams: readonly string[];
+  readonly entries: readonly Entry[];
+  /** targets.yml as checked: names, settings, references; no secret. Kept for readers and the kill sheet. */
+  readonly targets: unknown;
+  readonly actor: string;
+  /** Only answer what would change. */
+  readonly dryRun?: boolean;
+}
+
+export interface AppliedInventory {
+  readonly n: number;
+  readonly added: readonly CredentialId[];
+  readonly changed: readonly CredentialId[];
+  readonly renamed: readonly { readonly from: CredentialId; readonly to: CredentialId }[];
+  readonly retired: readonly CredentialId[];
+  readonly returned: readonly CredentialId[];
+}
+
+export interface PlanVersion {
+  readonly credential: CredentialId;
+  readonly version: VersionId;
+  readonly target: string;
+  readonly as: 'pending' | 'standby';
+  readonly baseline: {
+    readonly place: string;
+    readonly replaces?: string;
+    readonly live: readonly string[];
+    readonly at: number;
+  };
+  readonly expiresAt?: number;
+}
+
+export interface IssuedVersion {
+  readonly version: VersionId;
+  readonly ref: Ref;
+  readonly fingerprint: string;
+  readonly expiresAt?: number;
+  readonly copies: readonly { readonly backend: string; readonly path: string }[];
+  /** Kv, encrypted under a key derived from the installation key; outside the chain. */
+  readonly proofKey: Uint8Array;
+}
+
+export interface ImportVersion extends Omit<IssuedVersion, 'ref'> {
+  readonly credential: CredentialId;
+  readonly target: string;
+  /** Undefined with `--cannot-revoke`: visible for ever. */
+  readonly ref: Ref | undefined;
+  readonly who: string;
+  /** It is what the backends show now: becomes epoch 1 (or the next) without a promotion. */
+  readonly current: boolean;
+}
+
+export interface TargetRef {
+  readonly credential: CredentialId;
+  readonly version: VersionId;
+  readonly ref: Ref;
+  readonly gone: boolean;
+  readonly dead: boolean;
+}
+
+export interface MakeRequest {
+  readonly kind: RequestKind;
+  readonly credential?: CredentialId;
+  readonly version?: VersionId;
+  readonly release?: ReleaseKind;
+  readonly who: string;
+  readonly why: string;
+}

@@ -1,0 +1,120 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as after } from 'node:timers/promises';
+import { fingerprint } from '../activities/fingerprint.ts';
+import type { ActivityPorts, BoundProvider, Workflows } from '../activities/ports.ts';
+import type { Backend } from '../backends/backend.ts';
+import type { RegisteredBackend } from '../backends/registry.ts';
+import { KeybatonError } from '../domain/errors.ts';
+import { proofKey, sealProofKey } from '../evidence/possession.ts';
+import { asTargets, type Targets } from '../inventory/targets.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { ProviderFactory } from '../providers/provider.ts';
+import { readAdmin } from './admin-material.ts';
+import { bindProvider } from './bind-provider.ts';
+import type { InstallationKey } from './installation-key.ts';
+
+export interface Adapters {
+  readonly providers: Readonly<Record<string, ProviderFactory>>;
+  readonly backends: Readonly<Record<string, RegisteredBackend>>;
+}
+
+export interface PortsInput {
+  readonly ledger: Ledger;
+  readonly key: InstallationKey;
+  readonly adapters: Adapters;
+  readonly workflows: Workflows;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+/** Binds ledger, adapters and keys to what effects ask for. Targets are read from the ledger, as last applied. */
+export function activityPorts(input: PortsInput): ActivityPorts {
+  const { ledger, key, adapters, environment } = input;
+  const targets = lately(async () => asTargets((await ledger.inventory()).targets));
+  const installation = once(() => ledger.installation());
+  const backends = new Map<string, { readonly asApplied: string; readonly backend: Backend }>();
+
+  async function provider(name: string): Promise<BoundProvider> {
+    const target = known(await targets(), name);
+    const factory = adapters.providers[target.provider];
+    if (factory === undefined)
+      throw new KeybatonError(
+        'INVALID_CONFIG',
+        `target ${name} names provider ${target.provider}, which this worker does not have`,
+      );
+    return bindProvider(factory(), {
+      name,
+      environment: target.environment,
+      installation: await installation(),
+      settings: target.settings,
+      admin: () => readAdmin(target.admin, environment),
+    });
+  }
+
+  async function backend(name: string): Promise<Backend> {
+    const place = (await targets()).backends[name];
+    if (place === undefined) throw new KeybatonError('NOT_FOUND', `backend ${name} is not in targets.yml as applied`);
+    const asApplied = JSON.stringify(place);
+    const open = backends.get(name);
+    if (open?.asApplied === asApplied) return open.backend;
+    const factory = adapters.backends[place.kind];
+    if (factory === undefined)
+      throw new KeybatonError(
+        'INVALID_CONFIG',
+        `backend ${name} is of kind ${place.kind}, which this worker does not have`,
+      );
+    const made = factory.open(place.settings, {
+      name,
+      admin: () => readAdmin(place.admin, environment),
+      key: (purpose) => key.derive(purpose),
+    });
+    backends.set(name, { asApplied, backend: made });
+    return made;
+  }
+
+  return {
+    ledger,
+    provider,
+    backend,
+    workflows: input.workflows,
+    keys: {
+      fingerprint: (providerName, material) => fingerprint(key.derive('pepper'), key.id, providerName, material),
+      sealedProofKey: (version, material) => sealProofKey(key.derive('proofs'), version, proofKey(material, version)),
+    },
+    now: () => Date.now(),
+    random: (bytes) => randomBytes(bytes),
+    sleep: async (milliseconds, signal) => {
+      await after(milliseconds, undefined, { signal, ref: false }).catch(() => undefined);
+    },
+  };
+}
+
+function known(targets: Targets, name: string): Targets['targets'][string] {
+  const target = targets.targets[name];
+  if (target === undefined) throw new KeybatonError('NOT_FOUND', `target ${name} is not in targets.yml as applied`);
+  return target;
+}
+
+/** One reading serves a second: an effect asks for target and backends at nearly the same moment. */
+function lately<Value>(read: () => Promise<Value>): () => Promise<Value> {
+  let last: { readonly at: number; readonly value: Promise<Value> } | undefined;
+  return () => {
+    if (last === undefined || Date.now() - last.at > 1_000) {
+      const value = read();
+      // A failed reading is not kept.
+      value.catch(() => (last = undefined));
+      last = { at: Date.now(), value };
+    }
+    return last.value;
+  };
+}
+
+function once<Value>(read: () => Promise<Value>): () => Promise<Value> {
+  let value: Promise<Value> | undefined;
+  return () => {
+    value ??= read().catch((thrown: unknown) => {
+      value = undefined;
+      throw thrown;
+    });
+    return value;
+  };
+}

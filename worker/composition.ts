@@ -1,0 +1,195 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { backendRegistry } from '../backends/registry.ts';
+import { openAccessLog } from '../control/access/access-log.ts';
+import { openConsumerTokens, type ConsumerTokens } from '../control/access/consumer-tokens.ts';
+import { startHttpApi } from '../control/http-api/start.ts';
+import type { ControlPorts } from '../control/ports.ts';
+import { proofMatches } from '../evidence/possession.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import { openLedger } from '../ledger/open.ts';
+import { providers } from '../providers/registry.ts';
+import { activityPorts, type Adapters } from './activity-ports.ts';
+import { openChecks } from './checks.ts';
+import { embeddedVaultOf } from './embedded-vault.ts';
+import { readInstallationKey, type InstallationKey } from './installation-key.ts';
+import { loadConfig } from './load-config.ts';
+import { installRuntime, openLog } from './log.ts';
+import { openProofKeys } from './proof-keys.ts';
+import { runWorker } from './run-worker.ts';
+import { readSettings, type Settings } from './settings.ts';
+import { untilSignalled } from './signals.ts';
+import { openSupplies } from './supplies.ts';
+import { connectTemporal, rotations, workflowStarter, type Temporal } from './temporal.ts';
+import { startOwnTemporal } from './own-temporal.ts';
+
+/** The composition root: the only place where everything is named. `bin/keybaton.js` hands these to the command line. */
+type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface OpenPorts extends ControlPorts {
+  readonly settings: Settings;
+  readonly tokens: ConsumerTokens;
+  close(): Promise<void>;
+}
+
+/** What a command needs: ledger, keys, and Temporal only when it is asked for. */
+export async function openPorts(
+  environment: Environment,
+  options: { readonly createKey?: boolean; readonly adapters?: Adapters } = {},
+): Promise<OpenPorts> {
+  const settings = readSettings(environment);
+  const key = await readInstallationKey({ home: settings.home, environment, create: options.createKey ?? true });
+  const ledger = await openLedger({ url: settings.ledgerUrl, killSheet: settings.killSheet });
+  return assemble({ settings, key, ledger, environment, adapters: options.adapters ?? (await adaptersOf(settings)) });
+}
+
+interface Assembly {
+  readonly settings: Settings;
+  readonly key: InstallationKey;
+  readonly ledger: Ledger;
+  readonly environment: Environment;
+  readonly adapters: Adapters;
+}
+
+function assemble({ settings, key, ledger, environment, adapters }: Assembly): OpenPorts {
+  let connected: Promise<Temporal> | undefined;
+  const temporal = (): Promise<Temporal> => {
+    connected ??= connectTemporal(settings.temporal).catch((thrown: unknown) => {
+      connected = undefined;
+      throw thrown;
+    });
+    return connected;
+  };
+  const ports = activityPorts({
+    ledger,
+    key,
+    adapters,
+    environment,
+    workflows: {
+      watchTarget: async (target) => workflowStarter((await temporal()).client).watchTarget(target),
+      settleDebt: async (credential, version) =>
+        workflowStarter((await temporal()).client).settleDebt(credential, version),
+      wakeRotation: async (credential) => workflowStarter((await temporal()).client).wakeRotation(credential),
+    },
+  });
+  const runs = rotations(temporal, settings.temporal.address);
+  return {
+    settings,
+    tokens: openConsumerTokens(join(settings.home, 'consumer-tokens.jsonl')),
+    ledger,
+    rotations: runs,
+    checks: openChecks({ ports, adapters, rotations: runs, killSheet: settings.killSheet }),
+    vault: embeddedVaultOf(ports),
+    proofKeys: openProofKeys(ledger, key),
+    supplies: openSupplies(ports),
+    now: () => Date.now(),
+    random: (bytes) => randomBytes(bytes),
+    close: async () => {
+      await ledger.close();
+      if (connected !== undefined) await connected.then((one) => one.close()).catch(() => undefined);
+    },
+  };
+}
+
+/** What ships, and what an outside configuration adds under names of its own. */
+async function adaptersOf(settings: Settings): Promise<Adapters> {
+  const outside = settings.config === undefined ? { providers: {}, backends: {} } : await loadConfig(settings.config);
+  return { providers: { ...outside.providers, ...providers }, backends: { ...outside.backends, ...backendRegistry } };
+}
+
+export interface ProcessOptions {
+  readonly environment: Environment;
+  /** Called when it is ready, with what people may want to know. */
+  readonly ready?: (facts: { readonly api?: string; readonly temporal?: string }) => void;
+}
+
+/** `keybaton worker`: runs rotations until it is told to stop. Answers the exit code. */
+export async function worker({ environment, ready }: ProcessOptions): Promise<number> {
+  const settings = readSettings(environment);
+  const log = openLog(settings.logLevel);
+  installRuntime(log);
+  const key = await readInstallationKey({ home: settings.home, environment, create: true });
+  const ledger = await openLedger({ url: settings.ledgerUrl, killSheet: settings.killSheet });
+  try {
+    const running = await runWorker({
+      temporal: settings.temporal,
+      ledger,
+      key,
+      adapters: await adaptersOf(settings),
+      environment,
+      log,
+    });
+    ready?.({ temporal: settings.temporal.address });
+    await Promise.race([untilSignalled(), running.ended]);
+    running.stop();
+    await running.ended;
+    return 0;
+  } finally {
+    await ledger.close();
+  }
+}
+
+/** `keybaton api`: serves consumers until it is told to stop. Holds no provider credential. */
+export async function api({ environment, ready }: ProcessOptions): Promise<number> {
+  const ports = await openPorts(environment);
+  const served = await serve(ports);
+  ready?.({ api: served.url });
+  await untilSignalled();
+  await served.close();
+  return 0;
+}
+
+/** `keybaton up`: Temporal's dev server (unless TEMPORAL_ADDRESS is set), worker and API in one command, for one machine. */
+export async function up({ environment, ready }: ProcessOptions): Promise<number> {
+  const settings = readSettings(environment);
+  const log = openLog(settings.logLevel);
+  installRuntime(log);
+  const own = settings.ownTemporal ? await startOwnTemporal(settings, environment) : undefined;
+  const inside = { ...environment, TEMPORAL_ADDRESS: own?.address ?? settings.temporal.address };
+  try {
+    const ports = await openPorts(inside);
+    const key = await readInstallationKey({ home: settings.home, environment, create: true });
+    const running = await runWorker({
+      temporal: ports.settings.temporal,
+      ledger: ports.ledger,
+      key,
+      adapters: await adaptersOf(settings),
+      environment: inside,
+      log,
+    });
+    const served = await serve(ports, async () => {
+      running.stop();
+      await running.ended;
+    });
+    ready?.({ api: served.url, temporal: ports.settings.temporal.address });
+    await Promise.race([untilSignalled(), running.ended, own?.ended ?? untilSignalled()]);
+    await served.close();
+    return 0;
+  } finally {
+    await own?.stop();
+  }
+}
+
+async function serve(
+  ports: OpenPorts,
+  before: () => Promise<void> = async () => undefined,
+): Promise<{ readonly url: string; close(): Promise<void> }> {
+  const accessLog = await openAccessLog(join(ports.settings.home, 'access.jsonl'));
+  const served = await startHttpApi({
+    ports,
+    tokens: ports.tokens,
+    accessLog,
+    checkProof: proofMatches,
+    host: ports.settings.api.host,
+    port: ports.settings.api.port,
+  });
+  return {
+    url: served.url,
+    close: async () => {
+      await served.close();
+      await before();
+      await accessLog.close();
+      await ports.close();
+    },
+  };
+}

@@ -1,0 +1,150 @@
+import { continueAsNew, setHandler, workflowInfo } from '@temporalio/workflow';
+import type { Activities } from '../activities/activities.ts';
+import type { VersionId } from '../domain/identifiers.ts';
+import {
+  readCarried,
+  type Carried,
+  type Doomed,
+  type RotationInput,
+  type RotationResult,
+  type RunPlan,
+  type Step,
+} from '../domain/rotation.ts';
+import { effects, emergencyEffects } from './effects.ts';
+import { openInbox } from './inbox.ts';
+import { rotationStatus } from './messages.ts';
+import { RunFailed, StartOver, until, type Runner } from './until.ts';
+
+/**
+ * Rotates one credential. Every pass asks what is wanted and what is doomed now, and does the next thing: crash
+ * recovery, roll-back, escalation and take-over are that one question and nothing else.
+ */
+export async function rotateCredential(input: RotationInput): Promise<RotationResult> {
+  const carried = readCarried(input.carried);
+  const inbox = openInbox(carried?.compromised ?? []);
+  const run = workflowInfo().firstExecutionRunId;
+  let version: VersionId | undefined;
+  let status: { step: Step; since: number; waitsFor: string | undefined } = {
+    step: carried?.step ?? 'preflight',
+    since: Date.now(),
+    waitsFor: undefined,
+  };
+  setHandler(rotationStatus, () => ({ ...status, version }));
+
+  const startedAt = Date.now();
+  let confirmingFor = carried?.watched ?? 0;
+  const about = (id: VersionId) => ({
+    credential: input.credential,
+    version: id,
+    run,
+    compromised: inbox.known(),
+    watched: confirmingFor,
+  });
+  const effect = (): Activities => (inbox.escalated() ? emergencyEffects : effects);
+  const runner: Runner = {
+    inbox,
+    pace: input.pace,
+    enter: (step, waitsFor) => {
+      status = { step, since: status.step === step ? status.since : Date.now(), waitsFor };
+    },
+    watched: (step, milliseconds) => {
+      if (step === 'confirming') confirmingFor += milliseconds;
+    },
+    renewIfOld: async (step) => {
+      if (Date.now() - startedAt < input.pace.renewAfter && !workflowInfo().continueAsNewSuggested) return;
+      if (inbox.fresh()) return;
+      const next: Carried = { format: 1, compromised: inbox.known(), step, watched: confirmingFor };
+      await continueAsNew<typeof rotateCredential>({ ...input, carried: next });
+    },
+    alarm: async (step, text) => {
+      await effect().raiseAlarm({ credential: input.credential, key: `effect/${step}`, text });
+    },
+  };
+  const step = <Result>(name: Step, run: Parameters<typeof until<Result>>[2]): Promise<Result> =>
+    until(runner, name, run);
+
+  for (;;) {
+    try {
+      const ended = await runbook().catch(closeIfFailed);
+      // An escalation that arrived while the run was closing is planned for, not lost with it.
+      if (ended !== undefined && !inbox.fresh()) return ended;
+    } catch (thrown) {
+      if (!(thrown instanceof StartOver)) throw thrown;
+    }
+  }
+
+  function closeIfFailed(thrown: unknown): Promise<RotationResult | undefined> {
+    if (thrown instanceof RunFailed) return close('failed', thrown.message);
+    throw thrown;
+  }
+
+  async function runbook(): Promise<RotationResult | undefined> {
+    const compromised = inbox.take();
+    const planned = await step('preflight', () =>
+      effect().planRotation({
+        credential: input.credential,
+        run,
+        reason: input.reason,
+        actor: input.actor,
+        rehearse: input.rehearse,
+        compromised,
+      }),
+    );
+    if (planned.kind === 'ended') return { outcome: planned.outcome, why: undefined };
+    const { plan } = planned;
+    version = plan.wanted;
+
+    await killFirst(plan);
+    const { wanted } = plan;
+    if (wanted !== undefined && (plan.issue || plan.promote)) {
+      if (plan.issue) await step('issuing', () => effect().issueAndStage(about(wanted)));
+      const verdict = await step('verifying', () => effect().verifyVersion(about(wanted)));
+      if (verdict === 'refused' || input.rehearse) {
+        await discard(wanted);
+        return close('discarded', verdict === 'refused' ? 'the provider refused the new version' : 'rehearsed');
+      }
+      const promotion = await step('promoting', () =>
+        effect().promoteAndNotify({ ...about(wanted), why: plan.why, expectedEpoch: plan.expectedEpoch }),
+      );
+      if (promotion.decidedNow) confirmingFor = 0;
+    }
+    for (const doomed of plan.doomed) await retire(doomed);
+    return undefined;
+  }
+
+  /** What leaked dies before anything is issued: but first, once and without waiting, what stands ready becomes current. */
+  async function killFirst(plan: RunPlan): Promise<void> {
+    if (plan.killFirst.length === 0) return;
+    const { wanted } = plan;
+    if (wanted !== undefined && !plan.issue && plan.promote) {
+      await effect()
+        .promoteAndNotify({ ...about(wanted), why: plan.why, expectedEpoch: plan.expectedEpoch })
+        .catch(() => undefined);
+    }
+    for (const leaked of plan.killFirst) await step('revoking', () => effect().revokeUntilDead(about(leaked)));
+  }
+
+  async function retire(doomed: Doomed): Promise<void> {
+    if (!doomed.compromised && !doomed.neverCurrent) {
+      await step('confirming', () => effect().askGate(about(doomed.version)));
+      await step('soaking', () => effect().suspendUnderGate(about(doomed.version)));
+    }
+    const since = Date.now();
+    await step('revoking', async () => {
+      const answer = await effect().revokeUntilDead(about(doomed.version));
+      if (answer.kind !== 'wait' || Date.now() - since < input.pace.debtAfter) return answer;
+      return effect().moveDebt(about(doomed.version));
+    });
+    await step('destroying', () => effect().destroyVersion(about(doomed.version)));
+  }
+
+  async function discard(id: VersionId): Promise<void> {
+    await step('discarding', () => effect().revokeUntilDead(about(id)));
+    await step('discarding', () => effect().destroyVersion(about(id)));
+  }
+
+  async function close(outcome: 'failed' | 'discarded', why: string): Promise<RotationResult | undefined> {
+    const closed = await step('done', () => effect().closeRun({ credential: input.credential, run, outcome, why }));
+    return closed.again ? undefined : { outcome, why };
+  }
+}

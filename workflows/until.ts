@@ -1,0 +1,89 @@
+import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio/workflow';
+import { errorTable, isErrorCode } from '../domain/errors.ts';
+import type { Answer, Pace, Step } from '../domain/rotation.ts';
+import type { Inbox } from './inbox.ts';
+
+/** Thrown to plan anew; caught only by the rotation's outermost loop. */
+export class StartOver extends Error {}
+/** Thrown when a run cannot go on and nothing was begun. */
+export class RunFailed extends Error {}
+
+export interface Runner {
+  readonly inbox: Inbox;
+  readonly pace: Pace;
+  /** Shows people where the run is and what it waits for. */
+  enter(step: Step, waitsFor?: string): void;
+  /** Adds milliseconds in which this step waited and somebody could have woken it. */
+  watched(step: Step, milliseconds: number): void;
+  /** Continues as new when the run is old enough; called only between effects. */
+  renewIfOld(step: Step): Promise<void>;
+  /** Tells people once that an effect is refused for good and is tried on. */
+  alarm(step: Step, text: string): Promise<void>;
+}
+
+/**
+ * Runs one effect until it is done. A fresh escalation is looked at right after each effect; it, or `startOver`, throws
+ * StartOver. Time-outs and retryable errors wait with growing distance; other errors hold and alarm, and are tried on.
+ */
+export async function until<Result>(
+  runner: Runner,
+  step: Step,
+  effect: () => Promise<Answer<Result>>,
+): Promise<Result> {
+  let failures = 0;
+  for (;;) {
+    runner.enter(step);
+    runner.inbox.sleepless();
+    const attempt = await tried(effect);
+    if (runner.inbox.fresh()) throw new StartOver('escalated');
+    let { answer } = attempt;
+    if (answer.kind === 'done') return answer.result;
+    if (answer.kind === 'startOver') throw new StartOver(answer.reason);
+    if (answer.kind === 'fail') throw new RunFailed(answer.reason);
+    if (attempt.failed) {
+      failures += 1;
+      if (attempt.permanent) await runner.alarm(step, answer.reason);
+      const backoff = Math.min(runner.pace.retryTo, runner.pace.retryFrom * 2 ** Math.min(failures - 1, 20));
+      answer = { ...answer, againIn: Math.max(answer.againIn, backoff) };
+    }
+    runner.enter(answer.step ?? step, answer.reason);
+    await runner.renewIfOld(answer.step ?? step);
+    const before = Date.now();
+    await runner.inbox.pause(answer.againIn);
+    // Time beyond what was asked for was spent while nobody could watch.
+    runner.watched(step, Math.min(Date.now() - before, answer.againIn));
+    if (runner.inbox.fresh()) throw new StartOver('escalated');
+  }
+}
+
+interface Attempt<Result> {
+  readonly answer: Answer<Result>;
+  readonly failed: boolean;
+  readonly permanent: boolean;
+}
+
+/** An effect's answer, or what its failure amounts to. Cancellation and our own bugs pass through. */
+async function tried<Result>(effect: () => Promise<Answer<Result>>): Promise<Attempt<Result>> {
+  try {
+    return { answer: await effect(), failed: false, permanent: false };
+  } catch (thrown) {
+    if (!(thrown instanceof ActivityFailure)) throw thrown;
+    const { cause } = thrown;
+    if (cause instanceof TimeoutFailure) return failedWith(`${thrown.activityType} timed out`, 0, false);
+    if (cause instanceof ApplicationFailure && isErrorCode(cause.type)) {
+      const retryAfter = cause.details?.[0];
+      return failedWith(
+        `${cause.type}: ${cause.message}`,
+        typeof retryAfter === 'number' ? retryAfter : 0,
+        !errorTable[cause.type].retryable,
+      );
+    }
+    throw thrown;
+  }
+}
+
+const failedWith = (reason: string, againIn: number, permanent: boolean): Attempt<never> => ({
+  answer: { kind: 'wait', reason, againIn },
+  failed: true,
+  permanent,
+});
