@@ -1,0 +1,53 @@
+import type { CredentialId } from '../../domain/identifiers.ts';
+import type { CliEnvironment, CliPorts } from './environment.ts';
+import type { Output } from './output.ts';
+
+/** One command of `keybaton`, as data: commander, `--help` and the documentation are made from it. */
+export interface Command {
+  /** As typed: `rotate`, `audit verify`. */
+  readonly name: string;
+  /** One line, beginning with a verb. */
+  readonly summary: string;
+  /** More, where the summary does not suffice. */
+  readonly about?: string;
+  readonly arguments?: readonly { readonly name: string; readonly about: string; readonly optional?: boolean }[];
+  readonly options?: readonly CommandOption[];
+  readonly examples: readonly { readonly line: string; readonly about: string }[];
+  /** It takes a secret, from a hidden prompt or standard input: anything that looks like one on the command line is refused. */
+  readonly takesSecret?: boolean;
+  /** Answers the exit code; throws KeybatonError. */
+  run(context: CommandContext, given: Given): Promise<number>;
+}
+
+export interface CommandOption {
+  /** In commander's form: `--why <reason>`, `--wait`. */
+  readonly flags: string;
+  readonly about: string;
+  readonly default?: string;
+}
+
+/** What was typed, read through these so that no command casts. */
+export interface Given {
+  argument(index: number): string;
+  optionalArgument(index: number): string | undefined;
+  /** The first argument as a credential id. Throws INVALID_CONFIG. */
+  credential(): CredentialId;
+  text(option: string): string | undefined;
+  /** Throws INVALID_CONFIG saying what the option is for. */
+  required(option: string, what: string): string;
+  flag(option: string): boolean;
+  /** A duration option in milliseconds. */
+  duration(option: string): number | undefined;
+  number(option: string): number | undefined;
+}
+
+export interface CommandContext {
+  readonly environment: CliEnvironment;
+  readonly output: Output;
+  /** `os:<user>`. */
+  readonly actor: string;
+  /** Aborts at Ctrl-C. */
+  readonly signal: AbortSignal;
+  /** Opened once, closed by `runCli`. */
+  ports(): Promise<CliPorts>;
+}

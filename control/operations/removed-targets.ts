@@ -1,0 +1,32 @@
+import type { Problem } from '../../inventory/problem.ts';
+import type { Targets } from '../../inventory/targets.ts';
+import type { LedgerPorts } from './ports.ts';
+
+/**
+ * What targets.yml may not take away: a target or admin credential that a version which is not proved dead needs in
+ * order to be killed, and what such a target is (its provider and environment).
+ */
+export async function removedTargets({ ledger }: LedgerPorts, before: Targets, after: Targets): Promise<readonly Problem[]> {
+  const problems: Problem[] = [];
+  for (const [name, old] of Object.entries(before.targets)) {
+    const now = after.targets[name];
+    const lost =
+      now === undefined
+        ? 'is gone'
+        : old.admin !== undefined && now.admin === undefined
+          ? 'has lost its admin credential'
+          : old.provider !== now.provider || old.environment !== now.environment
+            ? 'has another provider or environment'
+            : undefined;
+    if (lost === undefined) continue;
+    const living = (await ledger.refsOfTarget(name)).filter(({ dead }) => !dead);
+    const first = living[0];
+    if (first === undefined) continue;
+    problems.push({
+      file: 'targets',
+      path: now === undefined ? ['targets'] : ['targets', name],
+      text: `target ${name} ${lost}, and ${new Set(living.map(({ version }) => version)).size} version(s) not proved dead need it to be killed, the first of ${first.credential}: keep it until they are dead`,
+    });
+  }
+  return problems;
+}

@@ -1,0 +1,42 @@
+import type { Entry } from '../../domain/entry.ts';
+import type { Adapters } from '../adapters.ts';
+import type { WrittenEntry } from '../entries.ts';
+import type { Problem } from '../problem.ts';
+import type { Targets } from '../targets.ts';
+
+/** Everything the rules may look at: this file's entries, those of other teams, and the targets. */
+export interface RuleWorld {
+  readonly adapters: Adapters;
+  readonly targets: Targets;
+  /** Names that stand in targets.yml, also of those whose entry has mistakes of its own. */
+  readonly targetNames: ReadonlySet<string>;
+  readonly backendNames: ReadonlySet<string>;
+  readonly teams: readonly string[];
+  /** Entries of this file that could be read. */
+  readonly entries: readonly Entry[];
+  /** As written, to tell what was asked for from what was filled in. */
+  readonly written: ReadonlyMap<string, WrittenEntry>;
+  /** Every id of this file, also of entries that could not be read. */
+  readonly ids: ReadonlySet<string>;
+  /** Entries of other teams, as the ledger has them. */
+  readonly others: readonly Entry[];
+}
+
+/** One rule: every way in which the world breaks it. Pure. */
+export type Rule = (world: RuleWorld) => readonly Problem[];
+
+/** A problem of an entry, at a path below it. */
+export function at(entry: Entry, path: Problem['path'], text: string): Problem {
+  return { file: 'inventory', path: ['credentials', entry.id, ...path], text };
+}
+
+export function listed(names: Iterable<string>): string {
+  const sorted = [...names].sort();
+  if (sorted.length === 0) return 'none';
+  return sorted.length > 12 ? `${sorted.slice(0, 12).join(', ')} and ${sorted.length - 12} more` : sorted.join(', ');
+}
+
+export function traitsOf(world: RuleWorld, entry: Entry): ReturnType<NonNullable<Adapters['traits']>> {
+  const target = world.targets.targets[entry.target];
+  return target === undefined ? undefined : world.adapters.traits?.(target.provider, target.settings);
+}
