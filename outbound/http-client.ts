@@ -3,11 +3,11 @@
  * Never follows a redirect, always verifies TLS, never sends a credential in clear text over a network.
  */
 import http from 'node:http';
-import https from 'node:https';
 import axios, { type AxiosRequestConfig, type AxiosResponse } from 'axios';
 import { isKeybatonError, KeybatonError } from '../domain/errors.ts';
 import { failureOfStatus, failureWithoutAnswer, type HttpFailure } from './http-failure.ts';
 import { parseRetryAfter } from './retry-after.ts';
+import { httpAgent, httpsAgent, watchedTransport } from './transport.ts';
 
 export type HttpMethod = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
@@ -56,11 +56,6 @@ export interface HttpClient {
   request(request: HttpRequest): Promise<HttpAnswer>;
 }
 
-// A fresh connection for every call: a kept one that the server has just closed would turn a create into "may have happened".
-// `rejectUnauthorized` here beats NODE_TLS_REJECT_UNAUTHORIZED in the environment.
-const httpAgent = new http.Agent({ keepAlive: false });
-const httpsAgent = new https.Agent({ keepAlive: false, rejectUnauthorized: true });
-
 const longestTimeout = 20_000;
 
 export function httpClient(options: HttpClientOptions): HttpClient {
@@ -82,6 +77,12 @@ export function httpClient(options: HttpClientOptions): HttpClient {
       const left = Math.min(timeout, (request.deadline ?? Infinity) - now());
       const unsent = { what, mayHaveHappened: false };
       if (request.signal?.aborted) throw failureWithoutAnswer('cancelled before it was sent', unsent);
+      if (Object.values(request.headers ?? {}).some((value) => !sendable(value))) {
+        throw new KeybatonError(
+          'INVALID_CONFIG',
+          `${what}: the credential has characters that no header may have; was it pasted with a line break?`,
+        );
+      }
       if (left <= 0) throw failureWithoutAnswer('the deadline passed before it was sent', unsent);
 
       const ender = new AbortController();
@@ -129,25 +130,6 @@ const fixedConfig: AxiosRequestConfig = {
   ],
   validateStatus: () => true,
 };
-
-/** Tells whether the request may have left this machine: only then is its effect in doubt. */
-function watchedTransport() {
-  let begun = false;
-  return {
-    begun: () => begun,
-    transport: {
-      request(options: https.RequestOptions, callback: (response: http.IncomingMessage) => void): http.ClientRequest {
-        const secure = options.protocol === 'https:';
-        const outgoing = (secure ? https : http).request(options, callback);
-        outgoing.once('socket', (socket) => {
-          if (!socket.connecting) begun = true;
-          else socket.once(secure ? 'secureConnect' : 'connect', () => (begun = true));
-        });
-        return outgoing;
-      },
-    },
-  };
-}
 
 function readAnswer(
   response: AxiosResponse<string>,
@@ -218,6 +200,15 @@ function checkedBase(text: string): URL {
 }
 
 const isLoopback = (url: URL): boolean => /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(url.hostname);
+
+function sendable(value: string): boolean {
+  try {
+    http.validateHeaderValue('x', value);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /** A system error's name (ECONNREFUSED, CERT_HAS_EXPIRED); nothing else of an error is shown. */
 function nameOf(error: unknown): string {

@@ -252,19 +252,26 @@ describe('a connection', () => {
   });
 });
 
-describe('a client is refused', () => {
+describe('is refused:', () => {
   test.each([
     ['a network host without TLS', 'http://provider.example'],
     ['a user in the address', 'https://user:pass@provider.example'],
     ['a query in the address', 'https://provider.example?key=1'],
     ['something that is no address', 'provider'],
     ['another protocol', 'file:///etc/passwd'],
-  ])('for %s', (_, baseUrl) => {
+  ])('%s', (_, baseUrl) => {
     expect(() => httpClient({ baseUrl })).toThrow(expect.objectContaining({ code: 'INVALID_CONFIG' }));
   });
 
-  test('for a time-out as long as an activity may take', () => {
+  test('a time-out as long as an activity may take', () => {
     expect(() => httpClient({ baseUrl: 'https://provider.example', timeout: 20_000 })).toThrow(/time-out/);
+  });
+
+  test('a credential with a line break', async () => {
+    const asked = vi.fn();
+    const headers = { authorization: `Bearer ${canary}\n` };
+    expect((await errorOf(get(await serve(asked), { headers }))).code).toBe('INVALID_CONFIG');
+    expect(asked).not.toHaveBeenCalled();
   });
 
   test('a path whose parts would lead elsewhere', async () => {

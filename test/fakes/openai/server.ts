@@ -75,6 +75,12 @@ export function openAiVendor({ adminKey, onValue }: VendorOptions): Vendor<OpenA
       ({ query }, project) => page(state.listAccounts(project), query, account),
     ],
     [
+      'get-account',
+      'GET',
+      /^\/organization\/projects\/([^/]+)\/service_accounts\/([^/]+)$/,
+      (_, project, id) => account(state.accountOf(project, id)),
+    ],
+    [
       'update-account',
       'POST',
       /^\/organization\/projects\/([^/]+)\/service_accounts\/([^/]+)$/,
