@@ -13,6 +13,8 @@ import type {
 import type { CredentialId, VersionId } from '../domain/identifiers.ts';
 import type { Outcome } from '../domain/rotation.ts';
 
+export type { Outcome };
+
 /**
  * The ledger: our own append-only, hash-chained record of facts and requests, and projections of it written in the
  * same transaction. Every method below is one transaction: it locks the credential's row first (several in id order),
@@ -264,6 +266,8 @@ export interface Ledger {
   openIncidentsOf(version: VersionId): Promise<readonly string[]>;
 
   // --- trust ----------------------------------------------------------------------------------------------------
+  /** A person has read `reconcile` of a restored or cloned ledger: it acts again. No change when it does already. */
+  reconciled(input: { readonly who: string }): Promise<void>;
   /** Re-computes the whole chain. */
   verifyChain(): Promise<{
     readonly events: number;

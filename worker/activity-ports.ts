@@ -29,12 +29,15 @@ export interface PortsInput {
 /** Binds ledger, adapters and keys to what effects ask for. Targets are read from the ledger, as last applied. */
 export function activityPorts(input: PortsInput): ActivityPorts {
   const { ledger, key, adapters, environment } = input;
-  const targets = lately(async () => asTargets((await ledger.inventory()).targets));
+  // What a moment ago was not there may have been applied since.
+  const freshly = async (): Promise<Targets> => asTargets((await ledger.inventory()).targets);
+  const targets = lately(freshly);
   const installation = once(() => ledger.installation());
   const backends = new Map<string, { readonly asApplied: string; readonly backend: Backend }>();
 
   async function provider(name: string): Promise<BoundProvider> {
-    const target = known(await targets(), name);
+    const target = (await targets()).targets[name] ?? (await freshly()).targets[name];
+    if (target === undefined) throw new KeybatonError('NOT_FOUND', `target ${name} is not in targets.yml as applied`);
     const factory = adapters.providers[target.provider];
     if (factory === undefined)
       throw new KeybatonError(
@@ -51,7 +54,7 @@ export function activityPorts(input: PortsInput): ActivityPorts {
   }
 
   async function backend(name: string): Promise<Backend> {
-    const place = (await targets()).backends[name];
+    const place = (await targets()).backends[name] ?? (await freshly()).backends[name];
     if (place === undefined) throw new KeybatonError('NOT_FOUND', `backend ${name} is not in targets.yml as applied`);
     const asApplied = JSON.stringify(place);
     const open = backends.get(name);
@@ -86,12 +89,6 @@ export function activityPorts(input: PortsInput): ActivityPorts {
       await after(milliseconds, undefined, { signal, ref: false }).catch(() => undefined);
     },
   };
-}
-
-function known(targets: Targets, name: string): Targets['targets'][string] {
-  const target = targets.targets[name];
-  if (target === undefined) throw new KeybatonError('NOT_FOUND', `target ${name} is not in targets.yml as applied`);
-  return target;
 }
 
 /** One reading serves a second: an effect asks for target and backends at nearly the same moment. */

@@ -13,6 +13,7 @@ import {
 import { effects, emergencyEffects } from './effects.ts';
 import { openInbox } from './inbox.ts';
 import { rotationStatus } from './messages.ts';
+import { tellPeople } from './tell-people.ts';
 import { RunFailed, StartOver, until, type Runner } from './until.ts';
 
 /**
@@ -32,6 +33,7 @@ export async function rotateCredential(input: RotationInput): Promise<RotationRe
   setHandler(rotationStatus, () => ({ ...status, version }));
 
   const startedAt = Date.now();
+  let begun = carried !== undefined;
   let confirmingFor = carried?.watched ?? 0;
   const about = (id: VersionId) => ({
     credential: input.credential,
@@ -45,6 +47,7 @@ export async function rotateCredential(input: RotationInput): Promise<RotationRe
     inbox,
     pace: input.pace,
     enter: (step, waitsFor) => {
+      begun ||= step !== 'preflight';
       status = { step, since: status.step === step ? status.since : Date.now(), waitsFor };
     },
     watched: (step, milliseconds) => {
@@ -56,14 +59,15 @@ export async function rotateCredential(input: RotationInput): Promise<RotationRe
       const next: Carried = { format: 1, compromised: inbox.known(), step, watched: confirmingFor };
       await continueAsNew<typeof rotateCredential>({ ...input, carried: next });
     },
-    alarm: async (step, text) => {
-      await effect().raiseAlarm({ credential: input.credential, key: `effect/${step}`, text });
-    },
+    begun: () => begun,
+    alarm: (step, text) => tellPeople(effect(), { credential: input.credential, key: `effect/${step}`, text }),
   };
   const step = <Result>(name: Step, run: Parameters<typeof until<Result>>[2]): Promise<Result> =>
     until(runner, name, run);
 
+  let hasty = 0;
   for (;;) {
+    const began = Date.now();
     try {
       const ended = await runbook().catch(closeIfFailed);
       // An escalation that arrived while the run was closing is planned for, not lost with it.
@@ -71,6 +75,10 @@ export async function rotateCredential(input: RotationInput): Promise<RotationRe
     } catch (thrown) {
       if (!(thrown instanceof StartOver)) throw thrown;
     }
+    // Plan and world that keep disagreeing must not become a busy loop; an escalation is never kept waiting.
+    hasty = Date.now() - began < 5_000 ? hasty + 1 : 0;
+    if (hasty > 5 && !inbox.fresh())
+      await inbox.pause(Math.min(input.pace.retryTo, input.pace.retryFrom * 2 ** (hasty - 5)));
   }
 
   function closeIfFailed(thrown: unknown): Promise<RotationResult | undefined> {

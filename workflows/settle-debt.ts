@@ -4,6 +4,7 @@ import type { Pace } from '../domain/rotation.ts';
 import { effects } from './effects.ts';
 import { openInbox } from './inbox.ts';
 import { rotationStatus } from './messages.ts';
+import { tellPeople } from './tell-people.ts';
 import { until, type Runner } from './until.ts';
 
 export interface DebtInput {
@@ -32,9 +33,8 @@ export async function settleDebt(input: DebtInput): Promise<void> {
       if (Date.now() - startedAt < input.pace.renewAfter && !workflowInfo().continueAsNewSuggested) return;
       await continueAsNew<typeof settleDebt>(input);
     },
-    alarm: async (_step, text) => {
-      await effects.raiseAlarm({ credential: input.credential, key: `debt/${input.version}`, text });
-    },
+    begun: () => true,
+    alarm: (_step, text) => tellPeople(effects, { credential: input.credential, key: `debt/${input.version}`, text }),
   };
   const about = {
     credential: input.credential,

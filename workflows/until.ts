@@ -1,4 +1,4 @@
-import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio/workflow';
+import { ActivityFailure, ApplicationFailure, isCancellation, TimeoutFailure } from '@temporalio/workflow';
 import { errorTable, isErrorCode } from '../domain/errors.ts';
 import type { Answer, Pace, Step } from '../domain/rotation.ts';
 import type { Inbox } from './inbox.ts';
@@ -17,7 +17,9 @@ export interface Runner {
   watched(step: Step, milliseconds: number): void;
   /** Continues as new when the run is old enough; called only between effects. */
   renewIfOld(step: Step): Promise<void>;
-  /** Tells people once that an effect is refused for good and is tried on. */
+  /** Has this run started an effect that something may have come of? */
+  begun(): boolean;
+  /** Never throws. Tells people once that an effect is refused for good and is tried on. */
   alarm(step: Step, text: string): Promise<void>;
 }
 
@@ -42,6 +44,7 @@ export async function until<Result>(
     if (answer.kind === 'fail') throw new RunFailed(answer.reason);
     if (attempt.failed) {
       failures += 1;
+      if (attempt.permanent && !runner.begun()) throw new RunFailed(answer.reason);
       if (attempt.permanent) await runner.alarm(step, answer.reason);
       const backoff = Math.min(runner.pace.retryTo, runner.pace.retryFrom * 2 ** Math.min(failures - 1, 20));
       answer = { ...answer, againIn: Math.max(answer.againIn, backoff) };
@@ -62,23 +65,20 @@ interface Attempt<Result> {
   readonly permanent: boolean;
 }
 
-/** An effect's answer, or what its failure amounts to. Cancellation and our own bugs pass through. */
+/** An effect's answer, or what its failure amounts to. Only cancellation and our own bugs pass through: a rotation survives all else. */
 async function tried<Result>(effect: () => Promise<Answer<Result>>): Promise<Attempt<Result>> {
   try {
     return { answer: await effect(), failed: false, permanent: false };
   } catch (thrown) {
-    if (!(thrown instanceof ActivityFailure)) throw thrown;
+    if (isCancellation(thrown) || !(thrown instanceof ActivityFailure)) throw thrown;
     const { cause } = thrown;
     if (cause instanceof TimeoutFailure) return failedWith(`${thrown.activityType} timed out`, 0, false);
     if (cause instanceof ApplicationFailure && isErrorCode(cause.type)) {
       const retryAfter = cause.details?.[0];
-      return failedWith(
-        `${cause.type}: ${cause.message}`,
-        typeof retryAfter === 'number' ? retryAfter : 0,
-        !errorTable[cause.type].retryable,
-      );
+      const again = typeof retryAfter === 'number' ? retryAfter : 0;
+      return failedWith(`${cause.type}: ${cause.message}`, again, !errorTable[cause.type].retryable);
     }
-    throw thrown;
+    return failedWith(`${thrown.activityType} failed in a way this worker does not know`, 60_000, true);
   }
 }
 

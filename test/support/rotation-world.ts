@@ -1,0 +1,281 @@
+import { randomBytes } from 'node:crypto';
+import { Worker } from '@temporalio/worker';
+import { NativeConnection } from '@temporalio/worker';
+import { createActivities } from '../../activities/activities.ts';
+import type { ActivityPorts } from '../../activities/ports.ts';
+import { registered } from '../../backends/registry.ts';
+import { inMemoryBackend } from '../../backends/in-memory.ts';
+import { createInMemoryWorld, type InMemoryWorld } from '../../backends/in-memory/world.ts';
+import type { Rotations } from '../../control/ports.ts';
+import type { Entry } from '../../domain/entry.ts';
+import type { CredentialFacts, VersionFacts } from '../../domain/facts.ts';
+import { parseCredentialId, type CredentialId, type VersionId } from '../../domain/identifiers.ts';
+import { queues } from '../../domain/queues.ts';
+import type { Pace, RotationInput, RotationResult } from '../../domain/rotation.ts';
+import type { Ledger } from '../../ledger/ledger.ts';
+import { openLedger } from '../../ledger/open.ts';
+import { inMemory } from '../../providers/in-memory.ts';
+import type { InMemorySettings, Powers } from '../../providers/in-memory/settings.ts';
+import { processWorld, standingKeys, type World } from '../../providers/in-memory/world.ts';
+import type { ProviderFactory } from '../../providers/provider.ts';
+import { activityPorts } from '../../worker/activity-ports.ts';
+import { installationKey } from '../../worker/installation-key.ts';
+import { activitySignal, guardActivities } from '../../worker/interceptors.ts';
+import { connectTemporal, rotations, workflowStarter } from '../../worker/temporal.ts';
+import { workflowBundle } from '../../worker/workflow-bundle.ts';
+import { startTemporalServer } from '../../scripts/servers/temporal-server.ts';
+import { temporaryFolder } from '../../scripts/servers/temporary-folder.ts';
+import { until } from './until.ts';
+
+/** Everything real but provider and backends, which are in-memory worlds that a test can look into and script. */
+export interface Stage {
+  readonly ledger: Ledger;
+  readonly ports: ActivityPorts;
+  readonly rotations: Rotations;
+  readonly address: string;
+  readonly client: Awaited<ReturnType<typeof connectTemporal>>['client'];
+  /** A credential of its own, with its own provider world and backends. */
+  play(options?: PlayOptions): Promise<Play>;
+  /** Stops polling, as a stopped worker does; `resume` polls again. */
+  stopWorker(): Promise<void>;
+  startWorker(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface PlayOptions {
+  readonly powers?: Partial<Powers>;
+  readonly settings?: Partial<InMemorySettings>;
+  readonly entry?: Partial<Entry>;
+  readonly backends?: readonly string[];
+}
+
+export interface Play {
+  readonly id: CredentialId;
+  readonly entry: Entry;
+  readonly provider: World;
+  readonly backends: Readonly<Record<string, InMemoryWorld>>;
+  readonly path: string;
+  facts(): Promise<CredentialFacts>;
+  /** The version the newest epoch names. */
+  current(): Promise<VersionFacts>;
+  rotate(input?: Partial<RotationInput>): Promise<void>;
+  /** Waits for the run to end. */
+  result(): Promise<RotationResult>;
+  /** Registers an instance and proves the newest epoch. */
+  prove(consumer: string, instance?: string): Promise<void>;
+  beat(consumer: string, instance?: string): Promise<void>;
+  wake(): Promise<void>;
+  /** Applies a changed entry. */
+  change(entry: Partial<Entry>): Promise<void>;
+  /** Waits until the run says it waits (or is) in this step. */
+  reaches(step: string): Promise<void>;
+  /** Ids of versions that live at the provider: judged there. */
+  liveVersions(): readonly string[];
+  /** What a backend's readers get now. */
+  shown(backend?: string): string | undefined;
+}
+
+/** Small, so that a wait costs a test milliseconds. */
+export const quick: Pace = { retryFrom: 30, retryTo: 300, renewAfter: 3_600_000, debtAfter: 3_600_000 };
+
+export async function openStage(): Promise<Stage> {
+  const server = await startTemporalServer();
+  const folder = temporaryFolder('stage');
+  const ledger = await openLedger({ url: `sqlite:${folder.path}/ledger.sqlite` });
+  const temporal = await connectTemporal(server);
+  const key = installationKey(randomBytes(32));
+  const providers: Record<string, ProviderFactory> = {};
+  const worlds = new Map<string, InMemoryWorld>();
+  const targets: Record<string, unknown> = {};
+  const backendsApplied: Record<string, unknown> = {};
+  const factory = registered({
+    ...(await import('../../backends/in-memory.ts')).inMemory,
+    create: (_settings, access) => inMemoryBackend(access.name, worldOf(access.name)),
+  });
+  const ports = activityPorts({
+    ledger,
+    key,
+    adapters: { providers, backends: { 'in-memory': factory } },
+    environment: { ADMIN: 'admin' },
+    workflows: workflowStarter(temporal.client, quick),
+  });
+  const connection = await NativeConnection.connect({ address: server.address });
+  const bundle = await workflowBundle();
+  let workers: Worker[] = [];
+  let runs: Promise<void>[] = [];
+  let played = 0;
+
+  function worldOf(name: string): InMemoryWorld {
+    const there = worlds.get(name) ?? createInMemoryWorld();
+    worlds.set(name, there);
+    return there;
+  }
+
+  async function startWorker(): Promise<void> {
+    const shared = {
+      connection,
+      namespace: server.namespace,
+      activities: { ...createActivities(ports, activitySignal) },
+      interceptors: { activity: [guardActivities] },
+      shutdownGraceTime: '5 s',
+    };
+    workers = await Promise.all([
+      Worker.create({ ...shared, taskQueue: queues.rotations, workflowBundle: bundle }),
+      Worker.create({ ...shared, taskQueue: queues.emergency }),
+      Worker.create({ ...shared, taskQueue: queues.watching }),
+    ]);
+    runs = workers.map((worker) => worker.run());
+  }
+
+  async function stopWorker(): Promise<void> {
+    for (const worker of workers) worker.shutdown();
+    await Promise.all(runs);
+  }
+
+  async function play(options: PlayOptions = {}): Promise<Play> {
+    played += 1;
+    const name = `play-${played}`;
+    const world = processWorld();
+    providers[name] = () =>
+      inMemory({ ...(options.powers === undefined ? {} : { powers: options.powers }), world: () => world });
+    targets[name] = {
+      provider: name,
+      environment: 'test',
+      settings: { ...options.settings },
+      admin: 'env:ADMIN',
+      teams: [name],
+      paths: ['ai'],
+      probes: {},
+    };
+    const backendNames = options.backends ?? ['shelf'];
+    const places = backendNames.map((backend) => `${backend}-${played}`);
+    for (const place of places) backendsApplied[place] = { kind: 'in-memory', settings: {}, path: 'ai' };
+    const id = parseCredentialId(`in-memory/test/${name}`);
+    const path = `ai/test/${name}`;
+    let entry: Entry = {
+      ...plainEntry(
+        id,
+        name,
+        places.map((backend) => ({ backend, path, fields: undefined })),
+      ),
+      ...options.entry,
+    };
+    const apply = async (): Promise<void> => {
+      await ledger.applyInventory({
+        teams: [name],
+        entries: [entry],
+        targets: { targets, backends: backendsApplied },
+        actor: 'test',
+      });
+    };
+    await apply();
+    const facts = (): Promise<CredentialFacts> => ledger.facts(id);
+    const handle = () => temporal.client.workflow.getHandle(`rotation/${id}`);
+    const runsNow = rotations(async () => temporal, server.address);
+    return {
+      id,
+      entry,
+      provider: world,
+      backends: Object.fromEntries(backendNames.map((backend, index) => [backend, worldOf(places[index] ?? '')])),
+      path,
+      facts,
+      current: async () => {
+        const now = await facts();
+        const version = now.versions.find((one) => one.id === now.epochs[0]?.version);
+        if (version === undefined) throw new Error('nothing is current');
+        return version;
+      },
+      rotate: async (input = {}) => {
+        const open = (await facts()).epochs.length > 0 && input.rehearse !== true;
+        if (open) await ledger.request({ kind: 'rotate', credential: id, who: 'test', why: 'test' });
+        await runsNow.start({ credential: id, reason: 'test', actor: 'test', rehearse: false, pace: quick, ...input });
+      },
+      result: () => handle().result() as Promise<RotationResult>,
+      prove: async (consumer, instance = 'one') => {
+        const { epoch } = (await facts()).epochs[0] ?? { epoch: 0 };
+        await ledger.beat({ credential: id, consumer, instance, boot: 'boot', lease: 600_000 });
+        const { missing } = await ledger.prove({
+          credential: id,
+          epoch,
+          consumer,
+          instance,
+          kind: 'possession',
+          actor: consumer,
+        });
+        if (missing === 0) await runsNow.wake(id);
+      },
+      beat: async (consumer, instance = 'one') => {
+        await ledger.beat({ credential: id, consumer, instance, boot: 'boot', lease: 600_000 });
+      },
+      wake: () => runsNow.wake(id),
+      change: async (changes) => {
+        entry = { ...entry, ...changes };
+        await apply();
+        await runsNow.wake(id);
+      },
+      reaches: async (step) => {
+        await until(`the rotation is in step ${step}`, async () => (await runsNow.status(id))?.step === step);
+      },
+      liveVersions: () =>
+        standingKeys(world, Date.now())
+          .filter((key) => !key.disabled)
+          .map((key) => key.tag?.split(':')[1] ?? key.id),
+      shown: (backend = backendNames[0] ?? '') =>
+        worldOf(places[backendNames.indexOf(backend)] ?? '').main(path)?.['keybaton_version'] as string | undefined,
+    };
+  }
+
+  await startWorker();
+  return {
+    ledger,
+    ports,
+    rotations: rotations(async () => temporal, server.address),
+    address: server.address,
+    client: temporal.client,
+    play,
+    startWorker,
+    stopWorker,
+    close: async () => {
+      await stopWorker();
+      await ledger.close();
+      await Promise.allSettled([connection.close(), temporal.close()]);
+      await server.stop();
+      folder.remove();
+    },
+  };
+}
+
+export const plainEntry = (id: CredentialId, team: string, backends: Entry['backends']): Entry => ({
+  id,
+  target: team,
+  team,
+  contact: undefined,
+  groups: [],
+  tier: 'standard',
+  mode: 'automatic',
+  schedule: { every: 90 * 86_400_000, jitter: 0, windows: [] },
+  backends,
+  consumers: { none: 'a test without consumers' },
+  silence: { no: 'a test without silence' },
+  soak: 0,
+  emergency: { policy: 'revoke-first', bound: 600_000 },
+  standby: false,
+  dependents: [],
+  apartFrom: [],
+  movedFrom: undefined,
+});
+
+export const consumer = (
+  name: string,
+  changes: Partial<Exclude<Entry['consumers'], { none: string }>[number]> = {},
+) => ({
+  name,
+  kind: 'service' as const,
+  demand: 'possession' as const,
+  deadline: 600_000,
+  without: 'hold' as const,
+  probe: undefined,
+  ...changes,
+});
+
+export type { VersionId };
