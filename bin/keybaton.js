@@ -23,20 +23,29 @@ function load(path) {
   return import(new URL(isCheckout ? `../${path}.ts` : `../dist/${path}.js`, import.meta.url).href);
 }
 
-const { runCli } = await load('control/cli/main');
-// `control` may not import `worker`: what needs the composition root gets it from here, and only then is it loaded.
+function userName() {
+  try {
+    return userInfo().username;
+  } catch {
+    return `uid-${process.getuid()}`; // a container may run as a user that no file names
+  }
+}
+
+// `control` may not import `worker`: it gets the composition root from here, and only a command that needs it loads it.
 const composition = () => load('worker/composition');
-const environment = process.env;
+
+function run(name) {
+  return async ({ overrides, ...options }) =>
+    (await composition())[name]({ environment: { ...process.env, ...overrides }, ...options });
+}
+
+const { runCli } = await load('control/cli/main');
 
 process.exitCode = await runCli(process.argv.slice(2), {
-  openPorts: async () => (await composition()).openPorts(environment),
-  processes: {
-    worker: async (options) => (await composition()).worker({ ...options, environment }),
-    api: async (options) => (await composition()).api({ ...options, environment }),
-    up: async (options) => (await composition()).up({ ...options, environment }),
-  },
+  openPorts: async () => (await composition()).openPorts(process.env),
+  processes: { worker: run('worker'), api: run('api'), up: run('up') },
   stdin: process.stdin,
   stdout: process.stdout,
   stderr: process.stderr,
-  user: userInfo().username,
+  user: userName(),
 });
