@@ -26,6 +26,8 @@ export interface HttpApiOptions {
   /** 0 takes a free one. */
   readonly port: number;
   readonly log?: LogDestination;
+  /** Milliseconds within which a whole request must have arrived: 10 000. A slow sender is cut off. */
+  readonly requestTimeout?: number;
   /** Milliseconds between questions to the ledger for followers of a credential. */
   readonly askEvery?: number;
   /** Milliseconds between signs of life on an open event stream. */
@@ -39,23 +41,20 @@ export interface HttpApi {
 }
 
 const bodyLimit = 64 * 1024;
-/** A whole request must have arrived within this time; a slow sender is answered 408 and cut off. */
-const requestTimeout = 10_000;
 
 /** The HTTP surface that consumers need. Throws INVALID_CONFIG when the address cannot be listened on. */
 export async function startHttpApi(options: HttpApiOptions): Promise<HttpApi> {
-  const { ports, tokens, accessLog, checkProof, host = '127.0.0.1', port } = options;
+  const { ports, tokens, accessLog, checkProof, host = '127.0.0.1', port, requestTimeout = 10_000 } = options;
   const log = requestLog(options.log);
   const app = fastify({
     logger: false,
     bodyLimit,
     requestTimeout,
+    http: { headersTimeout: requestTimeout, connectionsCheckingInterval: Math.min(1_000, requestTimeout) },
     keepAliveTimeout: 30_000,
     routerOptions: { maxParamLength: 200, caseSensitive: true },
     forceCloseConnections: 'idle',
   });
-  app.server.headersTimeout = requestTimeout;
-  app.server.maxRequestsPerSocket = 0;
 
   const watch = watchEpochs(ports.ledger, options.askEvery ?? 250);
   const wakes = waker(ports.rotations, (code) => log.trouble('wake was not delivered', code));
