@@ -5,15 +5,34 @@ import type {
   EpochReason,
   EvidenceFacts,
   Ref,
-  ReleaseKind,
   RequestFacts,
-  RequestKind,
   SilenceFacts,
 } from '../domain/facts.ts';
 import type { CredentialId, VersionId } from '../domain/identifiers.ts';
 import type { Outcome } from '../domain/rotation.ts';
+import type {
+  Alarm,
+  AppliedInventory,
+  ApplyInventory,
+  ImportVersion,
+  IssuedVersion,
+  LedgerEvent,
+  MakeRequest,
+  PlanVersion,
+  TargetRef,
+} from './ledger-shapes.ts';
 
-export type { Outcome };
+export type {
+  Alarm,
+  AppliedInventory,
+  ApplyInventory,
+  ImportVersion,
+  IssuedVersion,
+  LedgerEvent,
+  MakeRequest,
+  PlanVersion,
+  TargetRef,
+} from './ledger-shapes.ts';
 
 /**
  * The ledger: our own append-only, hash-chained record of facts and requests, and projections of it written in the
@@ -278,94 +297,4 @@ export interface Ledger {
   rebuild(): Promise<void>;
   /** Every projection as plain rows in a fixed order, to compare before and after `rebuild`. */
   dump(): Promise<Readonly<Record<string, readonly unknown[]>>>;
-}
-
-export interface LedgerEvent {
-  readonly n: number;
-  readonly at: number;
-  readonly actor: string;
-  readonly kind: string;
-  readonly credential: CredentialId | undefined;
-  readonly version: VersionId | undefined;
-  readonly epoch: number | undefined;
-  readonly incident: string | undefined;
-  readonly body: Readonly<Record<string, unknown>>;
-}
-
-export interface Alarm {
-  readonly credential: CredentialId;
-  readonly key: string;
-  readonly text: string;
-  readonly page: boolean;
-  readonly raisedAt: number;
-}
-
-export interface ApplyInventory {
-  readonly teams: readonly string[];
-  readonly entries: readonly Entry[];
-  /** targets.yml as checked: names, settings, references; no secret. Kept for readers and the kill sheet. */
-  readonly targets: unknown;
-  readonly actor: string;
-  /** Only answer what would change. */
-  readonly dryRun?: boolean;
-}
-
-export interface AppliedInventory {
-  readonly n: number;
-  readonly added: readonly CredentialId[];
-  readonly changed: readonly CredentialId[];
-  readonly renamed: readonly { readonly from: CredentialId; readonly to: CredentialId }[];
-  readonly retired: readonly CredentialId[];
-  readonly returned: readonly CredentialId[];
-}
-
-export interface PlanVersion {
-  readonly credential: CredentialId;
-  readonly version: VersionId;
-  readonly target: string;
-  readonly as: 'pending' | 'standby';
-  readonly baseline: {
-    readonly place: string;
-    readonly replaces?: string;
-    readonly live: readonly string[];
-    readonly at: number;
-  };
-  readonly expiresAt?: number;
-}
-
-export interface IssuedVersion {
-  readonly version: VersionId;
-  readonly ref: Ref;
-  readonly fingerprint: string;
-  readonly expiresAt?: number;
-  readonly copies: readonly { readonly backend: string; readonly path: string }[];
-  /** Kv, encrypted under a key derived from the installation key; outside the chain. */
-  readonly proofKey: Uint8Array;
-}
-
-export interface ImportVersion extends Omit<IssuedVersion, 'ref'> {
-  readonly credential: CredentialId;
-  readonly target: string;
-  /** Undefined with `--cannot-revoke`: visible for ever. */
-  readonly ref: Ref | undefined;
-  readonly who: string;
-  /** It is what the backends show now: becomes epoch 1 (or the next) without a promotion. */
-  readonly current: boolean;
-}
-
-export interface TargetRef {
-  readonly credential: CredentialId;
-  readonly version: VersionId;
-  readonly ref: Ref;
-  readonly gone: boolean;
-  readonly dead: boolean;
-}
-
-export interface MakeRequest {
-  readonly kind: RequestKind;
-  readonly credential?: CredentialId;
-  readonly version?: VersionId;
-  readonly release?: ReleaseKind;
-  readonly who: string;
-  readonly why: string;
 }

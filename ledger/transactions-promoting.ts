@@ -1,0 +1,137 @@
+import { nextDue } from '../domain/due.ts';
+import { KeybatonError } from '../domain/errors.ts';
+import type { EpochReason } from '../domain/facts.ts';
+import { demandsOf, observesOnly } from './credential-rules.ts';
+import { openRequests } from './facts.ts';
+import type { Ledger } from './ledger.ts';
+import { closeRequest, lapseReleasesBefore } from './requests.ts';
+import type { CredentialRow, RequestRow, VersionRow } from './schema.ts';
+import { storedEntry } from './stored-entry.ts';
+import type { Store } from './store.ts';
+import type { Transaction } from './transaction.ts';
+
+export function promotingTransactions(store: Store): Pick<Ledger, 'decide' | 'promoted'> {
+  return {
+    async decide({ credential, version, expectedEpoch, why, run }) {
+      return store.write(async (transaction) => {
+        const { db } = transaction;
+        const row = await transaction.lock(credential);
+        const newest = await db
+          .selectFrom('epochs')
+          .selectAll()
+          .where('credential', '=', row.id)
+          .where('n', '=', row.epoch)
+          .executeTakeFirst();
+        const requests = (await openRequests(db, [row.id])).filter((one) => one.credential === row.id);
+        const rollBack = requests.find((one) => one.kind === 'rollBack');
+        if (newest?.version === version && rollBack === undefined) return { epoch: row.epoch };
+
+        const chosen = await db
+          .selectFrom('versions')
+          .selectAll()
+          .where('id', '=', version)
+          .where('credential', '=', row.id)
+          .executeTakeFirst();
+        if (chosen === undefined) throw new KeybatonError('NOT_FOUND', `${row.id} has no version ${version}`);
+        await observesOnly(transaction, row);
+        if (row.epoch !== expectedEpoch) throw conflict(`epoch ${row.epoch} was decided meanwhile`);
+        refuseVersion(chosen, why);
+        if (row.status !== 'managed' && chosen.ever_current === 0)
+          throw conflict(`the credential is ${row.status}: no new version becomes current`);
+        if (rollBack !== undefined && rollBack.version !== version)
+          throw conflict(`an open roll-back names ${rollBack.version ?? 'another version'}`);
+        if (rollBack === undefined && why === 'roll-back') throw conflict('no roll-back to it is open');
+
+        const epoch = row.epoch + 1;
+        await writeDecision(transaction, row, chosen, epoch, why, run);
+        await honour(transaction, requests, rollBack, chosen);
+        await lapseReleasesBefore(transaction, row.id, epoch);
+        return { epoch };
+      });
+    },
+
+    async promoted({ version, epoch, backend, path }) {
+      await store.write(async (transaction) => {
+        const { credential } = await transaction.lockVersion(version);
+        const decided = await transaction.db
+          .selectFrom('epochs')
+          .select('version')
+          .where('credential', '=', credential.id)
+          .where('n', '=', epoch)
+          .executeTakeFirst();
+        if (decided?.version !== version) throw conflict(`epoch ${epoch} does not name it`);
+        await transaction.once(
+          {
+            kind: 'promotion.shown',
+            credential: credential.id,
+            version,
+            epoch,
+            fact: `promoted:${version}:${epoch}:${backend}`,
+            body: { backend, path },
+          },
+          ['backend', 'path'],
+        );
+      });
+    },
+  };
+}
+
+function refuseVersion(chosen: VersionRow, why: EpochReason): void {
+  if (chosen.compromised === 1) throw conflict('it is compromised');
+  if (chosen.dead_at !== null || chosen.fate === 'dead' || chosen.fate === 'released')
+    throw conflict('it is dead or released');
+  if (chosen.spent === 1) throw conflict('it is spent');
+  if (chosen.refused === 1) throw conflict('the provider refuses it');
+  if (chosen.issued === 0) throw conflict('it is not issued');
+  if (chosen.authorised_epoch !== null || chosen.kill_begun === 1) throw conflict('it is authorised to die');
+  // Going back, and the survivor of a lost version, name a doomed version on purpose, but only one that was current.
+  const goesBack = (why === 'roll-back' || why === 'survivor') && chosen.ever_current === 1;
+  if (chosen.fate === 'doomed' && !goesBack) throw conflict('another decision doomed it');
+}
+
+/** Only a version that was never current honours the due date: one that comes back is as old as it was. */
+async function writeDecision(
+  transaction: Transaction,
+  row: CredentialRow,
+  chosen: VersionRow,
+  epoch: number,
+  why: EpochReason,
+  run: string,
+): Promise<void> {
+  const entry = storedEntry(row.entry);
+  await transaction.append({
+    kind: 'promotion.decided',
+    credential: row.id,
+    version: chosen.id,
+    epoch,
+    fact: `decided:${row.since}:${epoch}`,
+    body: {
+      version: chosen.id,
+      why,
+      run,
+      demands: demandsOf(entry),
+      backends: entry.backends.map((one) => one.backend),
+      honoursDue: chosen.ever_current === 1 ? null : { dueAt: nextDue(entry.schedule, row.id, transaction.now) },
+    },
+  });
+}
+
+/** A new version honours every open rotate; going back honours the roll-back, which overrules the rotates asked before it. */
+async function honour(
+  transaction: Transaction,
+  requests: readonly RequestRow[],
+  rollBack: RequestRow | undefined,
+  chosen: VersionRow,
+): Promise<void> {
+  for (const request of requests) {
+    const overruled =
+      request.kind === 'rotate' &&
+      (chosen.ever_current === 0 || (rollBack !== undefined && requests.indexOf(request) < requests.indexOf(rollBack)));
+    if (request === rollBack || overruled)
+      await closeRequest(transaction, request, 'honoured', 'keybaton', 'an epoch was decided');
+  }
+}
+
+function conflict(because: string): KeybatonError {
+  return new KeybatonError('CONFLICT', `this version cannot be decided on: ${because}`);
+}
