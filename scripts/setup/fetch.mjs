@@ -18,7 +18,7 @@ const answerWithinMilliseconds = 10_000;
 const wholeDownloadMilliseconds = 180_000;
 
 /** What is downloaded runs only when it is, byte for byte, what was pinned. */
-function accept(tool, executable, file) {
+export function accept(tool, executable, file) {
   const expected = tool.sha256[`${process.platform}-${process.arch}`];
   const actual = createHash('sha256').update(executable).digest('hex');
   if (actual !== expected) throw new Error(`its SHA-256 is ${actual}, expected ${expected}: refused`);

@@ -17,16 +17,17 @@ function lockedPackages(file) {
 }
 
 /** npm writes what it installed into node_modules/.package-lock.json: compared with ours, it tells whether to install. */
-export function packagesAreInstalled() {
-  const wanted = lockedPackages(join(root, 'package-lock.json'));
-  const installed = lockedPackages(join(root, 'node_modules', '.package-lock.json'));
+export function packagesAreInstalled(folder = root) {
+  const wanted = lockedPackages(join(folder, 'package-lock.json'));
+  const installed = lockedPackages(join(folder, 'node_modules', '.package-lock.json'));
   if (wanted === undefined || installed === undefined) return false;
   const missing = Object.entries(wanted).some(
     ([path, entry]) =>
       path.startsWith('node_modules/') && !entry.optional && !entry.link && installed[path] === undefined,
   );
   const other = Object.entries(installed).some(
-    ([path, entry]) => wanted[path]?.version !== entry.version || wanted[path]?.integrity !== entry.integrity,
+    ([path, entry]) =>
+      !entry.link && (wanted[path]?.version !== entry.version || wanted[path]?.integrity !== entry.integrity),
   );
   return !missing && !other;
 }
