@@ -9,6 +9,8 @@ import { stepList } from './step-list.ts';
 export interface LiveRun extends Pick<FollowInput, 'credential' | 'since' | 'resume' | 'request'> {
   /** Milliseconds. */
   readonly timeout: number | undefined;
+  /** An end that is a success here though its outcome is none in general. */
+  readonly endsWell?: (end: NonNullable<RunView['end']>) => boolean;
 }
 
 /** How each outcome ends the process; the old version is alive after `indebted`, so that is no success. */
@@ -23,7 +25,7 @@ const exitOf: Readonly<Record<Outcome, number>> = {
 };
 
 /** Shows a run until it ends. Ctrl-C and the time limit stop the watching, never the run. */
-export async function followToEnd(context: CommandContext, ports: RotationPorts, run: LiveRun, endsWell: readonly Outcome[] = []): Promise<number> {
+export async function followToEnd(context: CommandContext, ports: RotationPorts, run: LiveRun): Promise<number> {
   const { output } = context;
   const limit = run.timeout === undefined ? undefined : AbortSignal.timeout(run.timeout);
   const signal = limit === undefined ? context.signal : AbortSignal.any([context.signal, limit]);
@@ -41,7 +43,7 @@ export async function followToEnd(context: CommandContext, ports: RotationPorts,
     const { outcome, why } = last.end;
     const ended = { credential: run.credential, outcome, why: why ?? null, version: last.version ?? null, steps: last.steps };
     output.answer(ended, () => `${run.credential}: ${outcome}${why === undefined ? '' : `: ${why}`}`);
-    return endsWell.includes(outcome) ? 0 : exitOf[outcome];
+    return run.endsWell?.(last.end) === true ? 0 : exitOf[outcome];
   }
   const text = `${run.credential} is still rotating: watch it with keybaton status ${run.credential}`;
   if (context.signal.aborted) {

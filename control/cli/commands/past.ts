@@ -1,0 +1,92 @@
+import { errorTable } from '../../../domain/errors.ts';
+import { parseCredentialId } from '../../../domain/identifiers.ts';
+import { auditVerify } from '../../operations/audit-verify.ts';
+import { doctor } from '../../operations/doctor.ts';
+import { history } from '../../operations/history.ts';
+import { watch } from '../../operations/watch.ts';
+import type { Command } from '../command.ts';
+import { eventCells, eventLine } from '../event-text.ts';
+import { exitOfFindings, findingsText } from '../findings.ts';
+import { count, table } from '../text.ts';
+
+const some = [{ name: 'credential', about: 'only of this one', optional: true }];
+const after = { flags: '--after <number>', about: 'only events after this number' };
+
+export const watchCommand: Command = {
+  name: 'watch',
+  summary: 'Show what happens, as it happens, until Ctrl-C',
+  arguments: some,
+  options: [after, { flags: '--for <duration>', about: 'end by itself after this long' }],
+  examples: [
+    { line: 'keybaton watch', about: 'everything' },
+    { line: 'keybaton watch openai/prod/support-bot --json', about: 'one JSON object per line, for a program' },
+  ],
+  async run({ output, ports, signal }, given) {
+    const open = await ports();
+    const named = given.optionalArgument(0);
+    const credential = named === undefined ? {} : { credential: parseCredentialId(named) };
+    const alarms = await open.ledger.openAlarms(credential.credential);
+    for (const alarm of alarms) output.event({ alarm }, () => `open ${alarm.page ? 'PAGE' : 'alarm'}  ${alarm.credential}  ${alarm.text}`);
+    const limit = given.duration('for');
+    const ends = limit === undefined ? signal : AbortSignal.any([signal, AbortSignal.timeout(limit)]);
+    const afterN = given.number('after');
+    for await (const event of watch(open, { ...credential, signal: ends, every: 500, ...(afterN === undefined ? {} : { afterN }) })) {
+      output.event({ event }, () => eventLine(event));
+    }
+    return 0;
+  },
+};
+
+export const historyCommand: Command = {
+  name: 'history',
+  summary: 'Show who did what, and when',
+  arguments: some,
+  options: [after, { flags: '--limit <number>', about: 'how many', default: '50' }],
+  examples: [
+    { line: 'keybaton history openai/prod/support-bot', about: 'the newest 50 events of one credential' },
+    { line: 'keybaton history --after 0 --limit 1000 --json', about: 'the record from its beginning, page by page' },
+  ],
+  async run({ output, ports }, given) {
+    const named = given.optionalArgument(0);
+    const afterN = given.number('after');
+    const events = await history(await ports(), {
+      limit: Math.max(1, given.number('limit') ?? 50),
+      ...(named === undefined ? {} : { credential: parseCredentialId(named) }),
+      ...(afterN === undefined ? {} : { afterN }),
+    });
+    output.answer({ events }, () =>
+      events.length === 0 ? 'nothing happened yet' : table(['N', 'TIME (UTC)', 'WHAT', 'CREDENTIAL', 'WHO', 'DETAILS'], events.map(eventCells), output.width),
+    );
+    return 0;
+  },
+};
+
+export const doctorCommand: Command = {
+  name: 'doctor',
+  summary: 'Check everything a rotation needs: Temporal, ledger, backends, admin credentials, clocks',
+  about: 'Writes, reads back and removes a canary in every backend. The exit code is 8 when something is wrong, 10 when something cannot be told.',
+  examples: [{ line: 'keybaton doctor', about: 'and what to do about what it finds' }],
+  async run({ output, ports, actor }) {
+    const findings = await doctor(await ports(), { actor });
+    output.answer({ findings }, () => findingsText(findings, output.width));
+    return exitOfFindings(findings);
+  },
+};
+
+export const auditVerifyCommand: Command = {
+  name: 'audit verify',
+  summary: 'Re-compute the chain of the ledger: was anything changed or removed?',
+  about: 'Keep the head it prints somewhere else: a later check can then show that nothing before it was changed. The exit code is 8 when the chain is broken.',
+  examples: [{ line: 'keybaton audit verify', about: 'how many events, the head, and where it is broken' }],
+  async run({ output, ports }) {
+    const report = await auditVerify(await ports());
+    output.answer(report, () =>
+      [
+        report.broken.length === 0 ? `the chain of ${count(report.events, 'event')} is whole` : `the chain is BROKEN in ${count(report.broken.length, 'place')}`,
+        ...report.broken.map(({ n, why }) => `  event ${n}: ${why}`),
+        `head ${report.head}`,
+      ].join('\n'),
+    );
+    return report.broken.length === 0 ? 0 : errorTable.VERIFICATION_FAILED.exit;
+  },
+};

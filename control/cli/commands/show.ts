@@ -1,0 +1,62 @@
+import { formatDuration } from '../../../domain/duration.ts';
+import { show } from '../../operations/show.ts';
+import type { ShowView } from '../../operations/show.ts';
+import type { Command } from '../command.ts';
+import { printable, relative, table } from '../text.ts';
+import { notes } from './list.ts';
+
+export const showCommand: Command = {
+  name: 'show',
+  summary: 'Show one credential: its entry, versions, refs, copies and consumers',
+  arguments: [{ name: 'credential', about: 'provider/environment/application' }],
+  examples: [
+    { line: 'keybaton show openai/prod/support-bot', about: 'everything the ledger knows, and no secret' },
+    { line: 'keybaton show openai/prod/support-bot --json', about: 'the same for a program' },
+  ],
+  async run({ output, ports }, given) {
+    const view = await show(await ports(), { credential: given.credential() });
+    output.answer(view, () => showText(view, output.width));
+    return 0;
+  },
+};
+
+function showText(view: ShowView, width: number): string {
+  const { summary, entry, now } = view;
+  const silence = 'no' in entry.silence ? `not asked for: ${entry.silence.no}` : formatDuration(entry.silence.for);
+  const facts = [
+    ['status', `${summary.status}, mode ${summary.mode}, tier ${entry.tier}`],
+    ['team', entry.contact === undefined ? entry.team : `${entry.team}, ${entry.contact}`],
+    ['target', entry.target],
+    ['every', `${formatDuration(entry.schedule.every)}; due ${summary.due.why ?? relative(summary.due.at, now)}`],
+    ['silence', silence],
+    ['soak', formatDuration(entry.soak)],
+    ['emergency', `${entry.emergency.policy}${entry.standby ? ', with a standby' : ''}`],
+    ['stored in', entry.backends.map(({ backend, path }) => `${backend} ${path}`).join(', ')],
+    ['notes', notes(summary)],
+  ].map(([label = '', text = '']) => `  ${label.padEnd(10)} ${printable(text)}`);
+  return [summary.id, ...facts, '', 'Versions', versionsText(view, width), '', 'Consumers', consumersText(view, width)].join('\n');
+}
+
+function versionsText({ versions, epochs, now }: ShowView, width: number): string {
+  if (versions.length === 0) return '  none yet: keybaton rotate makes the first';
+  const rows = versions.map((one) => [
+    one.id,
+    one.state,
+    one.label ?? '-',
+    epochs.filter(({ version }) => version === one.id).map(({ epoch }) => epoch).join(',') || '-',
+    relative(one.createdAt, now),
+    one.refs.map(({ ref, gone }) => (gone ? `(${ref.id})` : ref.id)).join(' ') || '-',
+  ]);
+  return table(['VERSION', 'STATE', 'LABEL', 'EPOCH', 'MADE', 'REF'], rows, width);
+}
+
+function consumersText({ consumers, entry, now }: ShowView, width: number): string {
+  if ('none' in entry.consumers) return `  none: ${printable(entry.consumers.none)}`;
+  const rows = consumers.flatMap(({ consumer, demand, instances, proved, waivedBy }) => {
+    const whole = waivedBy === null ? (proved ?? '-') : `waived by ${waivedBy}`;
+    const seen = instances.map((one) => [`${consumer}/${one.instance}`, demand, one.proved ?? '-', one.left ? 'left' : `seen ${relative(one.seenAt, now)}`]);
+    return [[consumer, demand, whole, instances.length === 0 ? 'no instance seen' : ''], ...seen];
+  });
+  const declared = entry.consumers.map(({ name, demand }) => [name, demand, '-', '']);
+  return table(['CONSUMER', 'DEMAND', 'PROVED', 'SEEN'], rows.length === 0 ? declared : rows, width);
+}
