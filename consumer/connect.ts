@@ -33,7 +33,7 @@ export interface ConnectOptions {
   /** Does this error of yours mean that the credential itself was refused? */
   readonly isRefused?: (error: unknown) => boolean;
   /** The value that proofs are made from, where the fields do not hold it under a name of its own. */
-  readonly valueOf?: (fields: Readonly<Record<string, string>>) => string;
+  readonly proofValue?: (fields: Readonly<Record<string, string>>) => string;
   /** Milliseconds this instance counts as present without a sign of life: 60 000. */
   readonly lease?: number;
   /** False: no push; for short jobs. A new version is then noticed after `refreshAfter`, or by a refusal. */
@@ -82,7 +82,7 @@ export function connect(options: ConnectOptions): Connection {
     timeout,
     signal,
     registered: lease.tried,
-    valueOf: options.valueOf,
+    proofValue: options.proofValue,
     refreshAfter: options.refreshAfter ?? 300_000,
     maxStale: options.maxStale ?? 86_400_000,
     changed: ({ secret: { version, epoch } }) => {

@@ -30,7 +30,7 @@ export interface KeeperOptions {
   readonly signal: AbortSignal;
   /** Settled once registering was tried. */
   readonly registered: Promise<void>;
-  readonly valueOf: ((fields: Readonly<Record<string, string>>) => string) | undefined;
+  readonly proofValue: ((fields: Readonly<Record<string, string>>) => string) | undefined;
   /** Milliseconds after which a held version is asked for again when nothing was heard. */
   readonly refreshAfter: number;
   /** Milliseconds for which a held version is used while the API does not answer. */
@@ -41,7 +41,7 @@ export interface KeeperOptions {
 
 /** Keeps the version of the highest epoch in memory, and nowhere else. */
 export function keepCurrent(options: KeeperOptions): Keeper {
-  const { api, timeout, signal, registered, valueOf, changed, onProblem } = options;
+  const { api, timeout, signal, registered, proofValue, changed, onProblem } = options;
   let held: Held | undefined;
   let highest = 0;
   let heardAt = 0;
@@ -55,7 +55,7 @@ export function keepCurrent(options: KeeperOptions): Keeper {
   async function ask(): Promise<Held> {
     await registered;
     if (signal.aborted) throw problem('CLOSED', 'this connection is closed');
-    const answer = read(await api.ask({ method: 'GET', path: '/secret?which=current', timeout, signal }), valueOf);
+    const answer = read(await api.ask({ method: 'GET', path: '/secret?which=current', timeout, signal }), proofValue);
     heardAt = Date.now();
     if (held === undefined || answer.secret.epoch > held.secret.epoch) {
       held = answer;
@@ -118,7 +118,7 @@ export function keepCurrent(options: KeeperOptions): Keeper {
     },
     refetch,
     async previous() {
-      return read(await api.ask({ method: 'GET', path: '/secret?which=previous', timeout, signal }), valueOf);
+      return read(await api.ask({ method: 'GET', path: '/secret?which=previous', timeout, signal }), proofValue);
     },
     told(epoch) {
       highest = Math.max(highest, epoch);
@@ -133,13 +133,13 @@ export function keepCurrent(options: KeeperOptions): Keeper {
   };
 }
 
-function read(answer: unknown, valueOf: KeeperOptions['valueOf']): Held {
+function read(answer: unknown, proofValue: KeeperOptions['proofValue']): Held {
   if (isRecord(answer)) {
     const { version, epoch, fields, value: name } = answer;
     if (typeof version === 'string' && typeof epoch === 'number' && isRecord(fields)) {
       const texts = Object.entries(fields).filter((entry): entry is [string, string] => typeof entry[1] === 'string');
       const secret = makeSecret({ fields: Object.fromEntries(texts), version, epoch });
-      const value = valueOf?.(secret.fields) ?? (typeof name === 'string' ? secret.fields[name] : undefined);
+      const value = proofValue?.(secret.fields) ?? (typeof name === 'string' ? secret.fields[name] : undefined);
       if (value !== undefined) return { secret, value };
     }
   }
