@@ -3,6 +3,7 @@
  * Never follows a redirect, always verifies TLS, never sends a credential in clear text over a network.
  */
 import http from 'node:http';
+import https from 'node:https';
 import axios, { type AxiosRequestConfig, type AxiosResponse } from 'axios';
 import { isKeybatonError, KeybatonError } from '../domain/errors.ts';
 import { failureOfStatus, failureWithoutAnswer, type HttpFailure } from './http-failure.ts';
@@ -20,6 +21,8 @@ export interface HttpClientOptions {
   readonly timeout?: number;
   /** Bytes of an answer read at most; 1 MiB by default. */
   readonly responseLimit?: number;
+  /** PEM of the authority to trust instead of the well-known ones, for servers of the organisation's own. */
+  readonly ca?: string;
 }
 
 export interface HttpRequest {
@@ -68,6 +71,10 @@ export function httpClient(options: HttpClientOptions): HttpClient {
     );
   }
   const responseLimit = options.responseLimit ?? 1_048_576;
+  const agentOfOwn =
+    options.ca === undefined
+      ? undefined
+      : new https.Agent({ keepAlive: false, rejectUnauthorized: true, ca: options.ca });
 
   return {
     async request(request) {
@@ -87,7 +94,7 @@ export function httpClient(options: HttpClientOptions): HttpClient {
 
       const ender = new AbortController();
       const timer = setTimeout(() => ender.abort(), left);
-      const sending = watchedTransport();
+      const sending = watchedTransport(() => now() >= (request.deadline ?? Infinity));
       const failure = (): HttpFailure => ({ what, mayHaveHappened: effect && sending.begun() });
       try {
         const response = await axios.request<string>({
@@ -97,6 +104,7 @@ export function httpClient(options: HttpClientOptions): HttpClient {
           headers: { 'user-agent': 'keybaton', accept: 'application/json', ...options.headers, ...request.headers },
           ...(request.body === undefined ? {} : { data: JSON.stringify(request.body) }),
           ...(isLoopback(base) ? { proxy: false as const } : {}),
+          ...(agentOfOwn && { httpsAgent: agentOfOwn }),
           maxContentLength: responseLimit,
           signal: request.signal ? AbortSignal.any([request.signal, ender.signal]) : ender.signal,
           transport: sending.transport,

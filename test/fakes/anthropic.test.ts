@@ -1,3 +1,6 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { AnthropicSettings } from './anthropic/state.ts';
 import { eventually } from './poll.ts';
@@ -101,4 +104,16 @@ test('the console hands every value it shows to the inherited pipe', async () =>
     async () => fake.values,
     (values) => values.includes(made.value),
   );
+});
+
+test('a fake ends with the process that started it', async () => {
+  const entry = fileURLToPath(new URL('./anthropic/main.ts', import.meta.url));
+  const child = spawn(process.execPath, [entry, '--with-parent'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: { ...process.env, KEYBATON_FAKE_ADMIN_KEY: 'sk-ant-admin01-x' },
+  });
+  await once(child.stdout, 'data');
+  const ended = once(child, 'exit');
+  child.stdin.end();
+  expect((await ended)[0]).toBe(0);
 });

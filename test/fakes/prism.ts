@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
 import { connect, createServer, type AddressInfo } from 'node:net';
-import { createRequire } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { stopChild } from './start.ts';
@@ -14,13 +13,13 @@ export async function startPrism(
   upstream: string,
 ): Promise<{ url: string; stop(): Promise<void> }> {
   const port = await freePort();
-  const prism = createRequire(import.meta.url).resolve('@stoplight/prism-cli/dist/index.js');
+  const prism = fileURLToPath(new URL('./prism-main.ts', import.meta.url));
   const file = fileURLToPath(new URL(`./specs/${spec}`, import.meta.url));
   const child = spawn(
     process.execPath,
     [prism, 'proxy', file, upstream, '--errors', '-h', '127.0.0.1', '-p', String(port)],
     {
-      stdio: 'ignore',
+      stdio: ['pipe', 'ignore', 'ignore'],
     },
   );
   const until = Date.now() + 45_000;

@@ -1,53 +1,8 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { createServer as createSecureServer } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
-import { inspect } from 'node:util';
-import { afterEach, describe, expect, test, vi } from 'vitest';
-import { isKeybatonError, type KeybatonError } from '../../domain/errors.ts';
-import { httpClient, type HttpRequest } from '../../outbound/http-client.ts';
+import { gzipSync } from 'node:zlib';
+import { describe, expect, test, vi } from 'vitest';
+import { httpClient } from '../../outbound/http-client.ts';
 import { freePort } from '../fakes/prism.ts';
-import { certificate, privateKey } from './self-signed.ts';
-
-const canary = 'sk-canary-5f1e9c';
-const credentials = { authorization: `Bearer ${canary}` };
-const ends: (() => unknown)[] = [];
-afterEach(async () => {
-  vi.unstubAllEnvs();
-  for (const end of ends.splice(0)) await end();
-});
-
-async function listen(server: Server): Promise<number> {
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  ends.push(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return (server.address() as AddressInfo).port;
-}
-
-async function serve(answer: (request: IncomingMessage, response: ServerResponse) => void): Promise<string> {
-  return `http://127.0.0.1:${await listen(createServer(answer))}`;
-}
-
-const answering = (status: number, body = '', headers: Record<string, string> = {}) =>
-  serve((request, response) => request.resume().on('end', () => response.writeHead(status, headers).end(body)));
-
-async function errorOf(promise: Promise<unknown>): Promise<KeybatonError> {
-  const thrown: unknown = await promise.then(
-    (value) => expect.fail(`answered ${inspect(value)}`),
-    (error: unknown) => error,
-  );
-  if (!isKeybatonError(thrown)) return expect.fail(`${inspect(thrown)} is no KeybatonError`);
-  const everything = `${inspect(thrown, { depth: 20, showHidden: true })}${JSON.stringify(thrown)}${thrown.stack}`;
-  expect(everything).not.toContain(canary);
-  expect(thrown.cause).toBeUndefined();
-  return thrown;
-}
-
-const get = (baseUrl: string, more: Partial<HttpRequest> = {}) =>
-  httpClient({ baseUrl }).request({ method: 'GET', path: '/keys', headers: credentials, ...more });
-const post = (baseUrl: string, more: Partial<HttpRequest> = {}) =>
-  get(baseUrl, { method: 'POST', body: { secret: canary }, ...more });
+import { answering, canary, credentials, errorOf, get, post, serve } from './local-server.ts';
 
 describe('a good answer', () => {
   test('is parsed, with the status and the clock of the other side', async () => {
@@ -174,6 +129,12 @@ describe('no good answer', () => {
     expect((await errorOf(client.request({ method: 'GET', path: '/' }))).code).toBe('UNAVAILABLE');
   });
 
+  test('that fits into the limit once it is unpacked is none either', async () => {
+    const bomb = gzipSync(Buffer.alloc(50_000_000));
+    const url = await serve((_, response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end(bomb));
+    expect((await errorOf(get(url))).code).toBe('UNAVAILABLE');
+  });
+
   test('that is JSON leaves a POST in doubt, and the text stays out of the error', async () => {
     const url = await answering(200, `{"value":"${canary}`);
     expect((await errorOf(post(url))).code).toBe('AMBIGUOUS');
@@ -199,56 +160,19 @@ describe('no good answer', () => {
     expect(asked).not.toHaveBeenCalled();
   });
 
-  test('by the deadline, although the time-out is longer, leaves a POST in doubt', async () => {
-    const silent = await serve((request) => request.resume());
-    expect((await errorOf(post(silent, { deadline: Date.now() + 1_500 }))).code).toBe('AMBIGUOUS');
-  });
-
-  test('from a host whose name leads nowhere had no effect', async () => {
-    expect((await errorOf(post('https://nowhere.invalid'))).code).toBe('UNAVAILABLE');
-  });
-});
-
-describe('a connection', () => {
-  const secure = async (answer: (request: IncomingMessage) => void) => {
-    const server = createSecureServer({ cert: certificate, key: privateKey }, (request, response) => {
-      answer(request);
-      response.end('{}');
-    });
-    return `https://localhost:${await listen(server)}`;
-  };
-
-  test('is refused when its certificate cannot be verified, even if the environment says otherwise', async () => {
+  test('past the deadline that comes while connecting: nothing is sent', async () => {
     const asked = vi.fn();
-    const url = await secure(asked);
-    vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0');
-    const error = await errorOf(post(url));
-    expect(error.code).toBe('UNAVAILABLE');
-    expect(error.message).toMatch(/SELF_SIGNED|UNABLE_TO_VERIFY/);
+    const url = await serve(asked);
+    // As after a SIGSTOP: by the time the connection stands the clock has jumped.
+    const now = vi.fn().mockReturnValueOnce(0).mockReturnValue(10_000);
+    expect((await errorOf(post(url, { deadline: 5_000, now }))).code).toBe('UNAVAILABLE');
+    expect(now).toHaveBeenCalledTimes(2);
     expect(asked).not.toHaveBeenCalled();
   });
 
-  test('goes through the proxy of the environment as a tunnel, which never sees the credential', async () => {
-    const lines: string[] = [];
-    const proxy = createServer();
-    proxy.on('connect', (request: IncomingMessage, socket: Socket) => {
-      lines.push(`${request.method} ${request.url} ${JSON.stringify(request.headers)}`);
-      socket.end('HTTP/1.1 502 no way\r\n\r\n');
-    });
-    vi.stubEnv('HTTPS_PROXY', `http://127.0.0.1:${await listen(proxy)}`);
-    vi.stubEnv('NO_PROXY', '');
-    vi.stubEnv('no_proxy', '');
-    await errorOf(get('https://provider.invalid'));
-    expect(lines).toHaveLength(1);
-    expect(lines[0]).toContain('CONNECT provider.invalid:443');
-    expect(lines[0]).not.toContain(canary);
-  });
-
-  test('to this machine never goes through a proxy', async () => {
-    vi.stubEnv('HTTP_PROXY', `http://127.0.0.1:${await freePort()}`);
-    vi.stubEnv('NO_PROXY', '');
-    vi.stubEnv('no_proxy', '');
-    expect((await get(await answering(200, '{}'))).status).toBe(200);
+  test('by the deadline, although the time-out is longer, leaves a POST in doubt', async () => {
+    const silent = await serve((request) => request.resume());
+    expect((await errorOf(post(silent, { deadline: Date.now() + 1_500 }))).code).toBe('AMBIGUOUS');
   });
 });
 
