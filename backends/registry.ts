@@ -3,6 +3,7 @@ import { KeybatonError } from '../domain/errors.ts';
 import type { Backend, BackendAccess, BackendFactory } from './backend.ts';
 import { embedded } from './embedded.ts';
 import { inMemory } from './in-memory.ts';
+import { vaultKv } from './vault-kv.ts';
 
 /** A factory whose settings are no longer a type parameter: `open` checks them against the schema first. */
 export interface RegisteredBackend {
@@ -33,4 +34,5 @@ export function registered<Settings>(factory: BackendFactory<Settings>): Registe
 export const backendRegistry = {
   embedded: registered(embedded),
   'in-memory': registered(inMemory),
+  'vault-kv': registered(vaultKv),
 } satisfies Record<string, RegisteredBackend>;
