@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { KeybatonError } from '../../domain/errors.ts';
-import type { Target } from '../../providers/provider.ts';
+import type { Call, Target } from '../../providers/provider.ts';
 import { watchValue } from './canaries.ts';
 import type { Chapter } from './chapter.ts';
-import { credential, needed, rejects, tamperedMaterial, wrongAdmin } from './harness.ts';
+import { credential, inTime, needed, rejects, tamperedMaterial, wrongAdmin } from './harness.ts';
 import type { Bench, Made } from './harness.ts';
 
 /** First failure of rotation systems: trouble is read as "absent", "refused" or "unused". */
@@ -58,16 +58,19 @@ export function errorIsNotAbsence<Settings>(chapter: Chapter<Settings>): void {
   });
 }
 
-async function givesUp<Settings>(
-  bench: Bench<Settings>,
-  call: () => ReturnType<Bench<Settings>['call']>,
-): Promise<void> {
+async function givesUp<Settings>(bench: Bench<Settings>, call: () => Call): Promise<void> {
   const { provider } = bench;
   const made = await bench.make();
   const silent = await needed(bench.options.silent?.(bench.target), 'silent');
-  await rejects('list at a silent provider', provider.list(silent, call()), 'UNAVAILABLE');
-  await rejects('verify at a silent provider', provider.verify(silent, made.material, call()), 'UNAVAILABLE');
-  await rejects('revoke at a silent provider', provider.revoke(silent, made.ref, call()), 'UNAVAILABLE', 'AMBIGUOUS');
+  const bounded = (doing: Promise<unknown>): Promise<unknown> => inTime(doing, bench.options.patience);
+  await rejects('list at a silent provider', bounded(provider.list(silent, call())), 'UNAVAILABLE');
+  await rejects('verify at a silent provider', bounded(provider.verify(silent, made.material, call())), 'UNAVAILABLE');
+  await rejects(
+    'revoke at a silent provider',
+    bounded(provider.revoke(silent, made.ref, call())),
+    'UNAVAILABLE',
+    'AMBIGUOUS',
+  );
 }
 
 /** Every operation that needs the admin credential, over one target; what would kill the version comes last. */

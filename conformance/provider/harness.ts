@@ -42,6 +42,8 @@ export interface ProviderSuiteOptions<Settings> {
   eraseMark?(target: Target<Settings>, ref: Ref): Promise<void> | void;
   /** A ref that the provider never gave. Default: the ref with another id, which suits providers that do not check its form. */
   unknownRef?(ref: Ref): Ref;
+  /** Milliseconds that the kit waits for a call that ought to give up by itself. Default: 30 s, far above any honest adapter's time. */
+  patience?: number;
   /** After each test. */
   close?(target: Target<Settings>): Promise<void> | void;
   /** The clock that the adapter lives by, and how to let it pass. Default: the real one. */
@@ -90,7 +92,6 @@ export const credential = parseCredentialId('conformance/test/kit');
 
 const realClock = { now: () => Date.now(), pause: (milliseconds: number) => pauseFor(milliseconds) };
 
-/** How long the kit waits for something that must end by itself. Far above any honest adapter's time. */
 const patience = 30_000;
 
 export async function withBench<Settings>(
@@ -101,6 +102,10 @@ export async function withBench<Settings>(
   try {
     watchValue(await target.admin());
     await test(bench(options, target));
+  } catch (thrown) {
+    // A runner prints what fails.
+    assertClean(thrown, 'what an operation throws');
+    throw thrown;
   } finally {
     await options.close?.(target);
     forget();
@@ -217,18 +222,23 @@ export async function rejects(
 }
 
 /** What must end by itself: a call that outlives the kit's patience hangs. */
-export async function inTime<Answer>(doing: Promise<Answer>): Promise<Answer> {
+export async function inTime<Answer>(doing: Promise<Answer>, within = patience): Promise<Answer> {
   const stop = new AbortController();
   try {
     return await Promise.race([
       doing,
-      pauseFor(patience, undefined, { signal: stop.signal }).then(() =>
+      pauseFor(within, undefined, { signal: stop.signal }).then(() =>
         assert.fail('the call hangs: it ignores its deadline and its signal'),
       ),
     ]);
   } finally {
     stop.abort();
   }
+}
+
+/** Compared here, so that no failing assertion prints the two. */
+export function sameValue(one: SecretMaterial, other: SecretMaterial): boolean {
+  return one.revealValue() === other.revealValue();
 }
 
 /** The same target with an admin credential of the same fields that nobody knows. */
