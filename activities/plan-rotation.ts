@@ -61,7 +61,7 @@ export async function planRotation(
   }));
   const killFirst =
     facts.entry.emergency.policy === 'revoke-first'
-      ? doomed.filter((one) => one.compromised).map((one) => one.version)
+      ? doomed.filter((one) => one.compromised && byId.get(one.version)?.killBegun !== true).map((one) => one.version)
       : [];
   const base = {
     why: decision.why,

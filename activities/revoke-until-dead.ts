@@ -41,6 +41,7 @@ export async function revokeUntilDead(
       within: provider.traits.callTimeout,
     });
     await provider.revoke(ref, providerCall(ports, provider.traits.callTimeout, signal));
+    await ports.ledger.outcome({ version: version.id, effect: 'revoke', place: ref.id, outcome: 'done' });
     if (!version.killBegun) await ports.ledger.killBegan({ version: version.id });
   }
   const late = lateCreateUntil(provider, version) - facts.now;
@@ -113,10 +114,14 @@ async function refsToKill(
     await provider.list(providerCall(ports, provider.traits.callTimeout, signal)),
     provider.installation,
   );
-  const known = version.refs.filter(({ gone }) => !gone).map(({ ref }) => ref);
+  const revoked = (ref: Ref): boolean =>
+    version.intents.some(
+      (intent) => intent.effect === 'revoke' && intent.place === ref.id && intent.outcome === 'done',
+    );
+  const known = version.refs.filter(({ ref, gone }) => !gone && !revoked(ref)).map(({ ref }) => ref);
   // An intent names what it will make where we choose it: a create that came late is killed under that name.
   const intended = version.intents.flatMap((intent) =>
-    intent.effect === 'issue' && intent.ref !== undefined ? [intent.ref] : [],
+    intent.effect === 'issue' && intent.ref !== undefined && !revoked(intent.ref) ? [intent.ref] : [],
   );
   const refs = new Map<string, Ref>();
   for (const ref of [...known, ...intended, ...listed.map((live) => live.ref)])

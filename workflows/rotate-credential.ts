@@ -1,4 +1,4 @@
-import { continueAsNew, setHandler, workflowInfo } from '@temporalio/workflow';
+import { ActivityFailure, continueAsNew, isCancellation, setHandler, workflowInfo } from '@temporalio/workflow';
 import type { Activities } from '../activities/activities.ts';
 import type { VersionId } from '../domain/identifiers.ts';
 import {
@@ -120,16 +120,31 @@ export async function rotateCredential(input: RotationInput): Promise<RotationRe
     return undefined;
   }
 
-  /** What leaked dies before anything is issued: but first, once and without waiting, what stands ready becomes current. */
+  /**
+   * What leaked is revoked before anything is issued; its death is proved later, with the other doomed ones. Before
+   * that, once and without waiting, a version that stands ready (resumed if it was suspended) becomes current.
+   */
   async function killFirst(plan: RunPlan): Promise<void> {
     if (plan.killFirst.length === 0) return;
     const { wanted } = plan;
     if (wanted !== undefined && !plan.issue && plan.promote) {
-      await effect()
-        .promoteAndNotify({ ...about(wanted), why: plan.why, expectedEpoch: plan.expectedEpoch })
-        .catch(() => undefined);
+      await once('verifying', () => effect().verifyVersion(about(wanted)));
+      await once('promoting', () =>
+        effect().promoteAndNotify({ ...about(wanted), why: plan.why, expectedEpoch: plan.expectedEpoch }),
+      );
     }
-    for (const leaked of plan.killFirst) await step('revoking', () => effect().revokeUntilDead(about(leaked)));
+    for (const leaked of plan.killFirst) await once('revoking', () => effect().revokeUntilDead(about(leaked)));
+  }
+
+  /** Tries an effect without waiting for it; the runbook comes to it again. */
+  async function once(name: Step, run: () => Promise<unknown>): Promise<void> {
+    runner.enter(name);
+    try {
+      await run();
+    } catch (thrown) {
+      if (isCancellation(thrown) || !(thrown instanceof ActivityFailure)) throw thrown;
+    }
+    if (inbox.fresh()) throw new StartOver('escalated');
   }
 
   async function retire(doomed: Doomed): Promise<void> {

@@ -25,6 +25,7 @@ import { connectTemporal, rotations, workflowStarter } from '../../worker/tempor
 import { workflowBundle } from '../../worker/workflow-bundle.ts';
 import { startTemporalServer } from '../../scripts/servers/temporal-server.ts';
 import { temporaryFolder } from '../../scripts/servers/temporary-folder.ts';
+import { holding, type Held, type Holding } from './holding.ts';
 import { until } from './until.ts';
 
 /** Everything real but provider and backends, which are in-memory worlds that a test can look into and script. */
@@ -71,6 +72,10 @@ export interface Play {
   reaches(step: string): Promise<void>;
   /** Ids of versions that live at the provider: judged there. */
   liveVersions(): readonly string[];
+  /** Stops the next call of this operation (of the provider, or `promote` of a backend) until it is let go. */
+  hold(operation: string): Held;
+  /** Marks versions compromised and tells the rotation. */
+  leak(versions: readonly VersionId[], incident?: string): Promise<void>;
   /** What a backend's readers get now. */
   shown(backend?: string): string | undefined;
 }
@@ -88,9 +93,13 @@ export async function openStage(): Promise<Stage> {
   const worlds = new Map<string, InMemoryWorld>();
   const targets: Record<string, unknown> = {};
   const backendsApplied: Record<string, unknown> = {};
+  const backendHolds = new Map<string, Holding>();
   const factory = registered({
     ...(await import('../../backends/in-memory.ts')).inMemory,
-    create: (_settings, access) => inMemoryBackend(access.name, worldOf(access.name)),
+    create: (_settings, access) => {
+      const holds = backendHolds.get(access.name) ?? holding();
+      return holds.around(inMemoryBackend(access.name, worldOf(access.name)));
+    },
   });
   const ports = activityPorts({
     ledger,
@@ -136,8 +145,11 @@ export async function openStage(): Promise<Stage> {
     played += 1;
     const name = `play-${played}`;
     const world = processWorld();
+    const holds = holding();
     providers[name] = () =>
-      inMemory({ ...(options.powers === undefined ? {} : { powers: options.powers }), world: () => world });
+      holds.around(
+        inMemory({ ...(options.powers === undefined ? {} : { powers: options.powers }), world: () => world }),
+      );
     targets[name] = {
       provider: name,
       environment: 'test',
@@ -149,6 +161,7 @@ export async function openStage(): Promise<Stage> {
     };
     const backendNames = options.backends ?? ['shelf'];
     const places = backendNames.map((backend) => `${backend}-${played}`);
+    for (const place of places) backendHolds.set(place, holds);
     for (const place of places) backendsApplied[place] = { kind: 'in-memory', settings: {}, path: 'ai' };
     const id = parseCredentialId(`in-memory/test/${name}`);
     const path = `ai/test/${name}`;
@@ -208,6 +221,11 @@ export async function openStage(): Promise<Stage> {
         await ledger.beat({ credential: id, consumer, instance, boot: 'boot', lease: 600_000 });
       },
       wake: () => runsNow.wake(id),
+      hold: holds.hold,
+      leak: async (versions, incident = `incident-${played}`) => {
+        await ledger.declareIncident({ incident, versions, who: 'test', why: 'test' });
+        await runsNow.escalate(id, { incident, compromised: versions });
+      },
       change: async (changes) => {
         entry = { ...entry, ...changes };
         await apply();
