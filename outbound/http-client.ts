@@ -27,7 +27,7 @@ export interface HttpClientOptions {
 
 export interface HttpRequest {
   readonly method: HttpMethod;
-  /** From the base URL on; parts that come from outside go through `encodeURIComponent` first. */
+  /** From the base URL on; parts that come from outside go through `pathPart` first. */
   readonly path: string;
   readonly query?: Readonly<Record<string, string | number | undefined>>;
   readonly body?: unknown;

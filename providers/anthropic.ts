@@ -7,6 +7,7 @@ import { KeybatonError } from '../domain/errors.ts';
 import { parseVersionTag, versionTag } from '../domain/version-tag.ts';
 import { shapedAs } from '../outbound/answer-shape.ts';
 import { httpClient } from '../outbound/http-client.ts';
+import { pathPart } from '../outbound/path-part.ts';
 import { anthropicApi, type ListedKey } from './anthropic/api.ts';
 import { anthropicSettings, version, type AnthropicSettings } from './anthropic/settings.ts';
 import type { LiveCredential, Provider } from './provider.ts';
@@ -124,7 +125,7 @@ export function anthropic(): Provider<AnthropicSettings> & Abilities {
       [
         `key ${ref.id}: https://platform.claude.com/settings/keys, or with an admin key:`,
         `printf 'header = "x-api-key: %s"\\n' "$ANTHROPIC_ADMIN_KEY" | curl -fsS -K - -H 'anthropic-version: ${version}' \\`,
-        `  -H 'content-type: application/json' -d '{"status":"archived"}' ${settings.baseUrl}/v1/organizations/api_keys/${ref.id}`,
+        `  -H 'content-type: application/json' -d '{"status":"archived"}' ${settings.baseUrl}/v1/organizations/api_keys/${pathPart(ref.id)}`,
       ].join('\n'),
   };
 }

@@ -5,6 +5,7 @@ import { SecretMaterial } from '../domain/secret-material.ts';
 import { versionTag } from '../domain/version-tag.ts';
 import { shapedAs } from '../outbound/answer-shape.ts';
 import { httpClient } from '../outbound/http-client.ts';
+import { pathPart } from '../outbound/path-part.ts';
 import { openAiApi, type FreshKey, type OpenAiApi } from './openai/api.ts';
 import { isTagged, kill, listed, refOf } from './openai/keys.ts';
 import { openAiSettings, type OpenAiSettings } from './openai/settings.ts';
@@ -110,12 +111,12 @@ export function openAi(): Provider<OpenAiSettings> &
         `printf 'header = "Authorization: Bearer %s"\\n' "$OPENAI_ADMIN_KEY" | curl -fsS -K - -X DELETE ${project}/${path}`;
       return [
         `key ${ref.id} of project ${settings.project}: https://platform.openai.com/settings/organization/api-keys, or with an admin key:`,
-        remove(`api_keys/${ref.id}`),
+        remove(`api_keys/${pathPart(ref.id)}`),
         ...(ref.parent === undefined
           ? []
           : [
               'if that answers 400, delete its service account, which kills every key of it:',
-              remove(`service_accounts/${ref.parent}`),
+              remove(`service_accounts/${pathPart(ref.parent)}`),
             ]),
       ].join('\n');
     },

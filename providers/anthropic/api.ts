@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { KeybatonError } from '../../domain/errors.ts';
 import { shapedAs } from '../../outbound/answer-shape.ts';
 import { httpClient, type HttpAnswer, type HttpRequest } from '../../outbound/http-client.ts';
+import { pathPart } from '../../outbound/path-part.ts';
 import type { Call, Target } from '../provider.ts';
 import { version, type AnthropicSettings } from './settings.ts';
 
@@ -33,7 +34,7 @@ export async function anthropicApi(target: Target<AnthropicSettings>, call: Call
   const headers = { 'x-api-key': (await target.admin()).revealValue() };
   const send = (request: HttpRequest): Promise<HttpAnswer> =>
     client.request({ ...request, headers, signal: call.signal, deadline: call.deadline, now: () => call.now() });
-  const keyPath = (id: string) => `${keysPath}/${encodeURIComponent(id)}`;
+  const keyPath = (id: string) => `${keysPath}/${pathPart(id)}`;
 
   return {
     /** Every key, dead ones among them, all pages. */

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { KeybatonError } from '../../domain/errors.ts';
 import { shapedAs } from '../../outbound/answer-shape.ts';
 import { httpClient, type HttpAnswer, type HttpRequest } from '../../outbound/http-client.ts';
+import { pathPart } from '../../outbound/path-part.ts';
 import type { Call, Target } from '../provider.ts';
 import type { OpenAiSettings } from './settings.ts';
 
@@ -34,10 +35,10 @@ export async function openAiApi(target: Target<OpenAiSettings>, call: Call) {
   const { settings } = target;
   const client = httpClient({ baseUrl: settings.baseUrl, timeout: settings.callTimeout });
   const headers = { authorization: `Bearer ${(await target.admin()).revealValue()}` };
-  const project = `/organization/projects/${encodeURIComponent(settings.project)}`;
+  const project = `/organization/projects/${pathPart(settings.project)}`;
   const accounts = `${project}/service_accounts`;
-  const accountPath = (id: string) => `${accounts}/${encodeURIComponent(id)}`;
-  const keyPath = (id: string) => `${project}/api_keys/${encodeURIComponent(id)}`;
+  const accountPath = (id: string) => `${accounts}/${pathPart(id)}`;
+  const keyPath = (id: string) => `${project}/api_keys/${pathPart(id)}`;
 
   const send = (request: HttpRequest): Promise<HttpAnswer> =>
     client.request({ ...request, headers, signal: call.signal, deadline: call.deadline, now: () => call.now() });

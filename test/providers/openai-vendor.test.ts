@@ -245,3 +245,13 @@ test('what it issues looks like what its pattern says', async () => {
   const made = await make(openAiTarget(world()));
   expect(made.material.revealValue()).toMatch(openAi().material.pattern ?? /never^/);
 });
+
+test('the command that kills by hand keeps an odd id one word, and the admin key out of the arguments', () => {
+  const text = openAi().killByHand(openAiTarget(world()), { id: "key_1'; $(reboot)", parent: 'a b' });
+  const commands = text.split('\n').filter((line) => line.startsWith('printf'));
+  expect(commands).toHaveLength(2);
+  for (const command of commands) {
+    expect(command).toContain('"$OPENAI_ADMIN_KEY" | curl ');
+    expect(command.slice(command.indexOf('http')).split('/').at(-1)).toMatch(/^[\w.%-]+$/);
+  }
+});
