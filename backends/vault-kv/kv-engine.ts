@@ -73,9 +73,10 @@ export function createKvEngine(mount: string, client: VaultClient, session: Vaul
   function shaped<Shape>(shape: z.ZodType<Shape>, answer: VaultAnswer, what: string, writes = false): Shape {
     const read = shape.safeParse(answer.body);
     if (read.success) return read.data;
-    // KV v1 takes a write to data/... as a plain secret and answers without a version.
+    // KV v1 takes a write to data/... as a plain secret and answers without a body.
+    const noEngine = !writes || answer.body === undefined;
     throw new KeybatonError(
-      writes ? 'AMBIGUOUS' : 'INVALID_CONFIG',
+      noEngine ? 'INVALID_CONFIG' : 'AMBIGUOUS',
       `vault answered ${what} as no KV v2 engine does: check that ${mount} is one`,
     );
   }

@@ -1,9 +1,14 @@
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Backend, BackendCall, Place } from '../../backends/backend.ts';
 import { codeOf } from '../../domain/errors.ts';
 import { type VersionId, versionIdFrom } from '../../domain/identifiers.ts';
 import { SecretMaterial } from '../../domain/secret-material.ts';
+import { temporaryFolder } from '../../scripts/servers/temporary-folder.ts';
 import { needs } from '../support/needs.ts';
 import { type OpenBaoServer, startOpenBaoServer } from '../support/openbao-server.ts';
 import { runBackendSuite } from './run-backend-suite.ts';
@@ -228,6 +233,36 @@ describe('vault-kv', () => {
       expect(codeOf(thrown)).toBe('ACCESS_DENIED');
       expect(String(thrown)).not.toContain('canary');
     });
+  });
+
+  it('prints nothing of material or token, even with DEBUG=*', async () => {
+    const folder = temporaryFolder('vault-debug');
+    const file = join(folder.path, 'secrets.json');
+    const controlToken = await tokenWith(root, 'control', documentedPolicy);
+    const secrets = { token, value: make().value, controlToken, control: 'control-value-of-the-debug-test' };
+    writeFileSync(file, JSON.stringify(secrets), { mode: 0o600 });
+    const child = spawn(
+      process.execPath,
+      [new URL('./vault-kv-child.ts', import.meta.url).pathname, server.url, file],
+      {
+        env: { ...process.env, DEBUG: '*' },
+      },
+    );
+    let printed = '';
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding('utf8').on('data', (text: string) => (printed += text));
+    const [code] = (await once(child, 'close')) as [number];
+    folder.remove();
+    expect(code === 0 ? 'ended well' : printed).toBe('ended well');
+    // What the search is able to find: the same client without our transport prints both.
+    expect([printed.includes(secrets.control), printed.includes(controlToken)]).toEqual([true, true]);
+    expect([printed.includes(secrets.value), printed.includes(token)]).toEqual([false, false]);
+  });
+
+  it('a KV version 1 mount is INVALID_CONFIG at the probe', async () => {
+    await root.request('POST', 'sys/mounts/old', { type: 'kv', options: { version: '1' } });
+    const old = backendWith(server.url, server.rootToken, { mount: 'old' });
+    await expect(old.probe(place, call())).rejects.toThrow(/check that old is one/);
   });
 
   it('a sealed server is UNAVAILABLE and says sealed', async () => {
