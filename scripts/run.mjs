@@ -15,11 +15,15 @@ function entryFile(name) {
   return join(folder, typeof bin === 'string' ? bin : bin[name]);
 }
 
+function refuse(reason) {
+  console.error(`run: ${reason}`);
+  process.exit(1);
+}
+
 const [name, ...args] = process.argv.slice(2);
-const node = findNode24();
-if (node === undefined) throw new Error('Node 24 is not there: run "npm run setup"');
+const node = findNode24() ?? refuse('Node 24 is not there: npm run setup');
 const file = entryFile(name);
-if (!existsSync(file)) throw new Error(`${name} does not exist`);
+if (!existsSync(file)) refuse(`${name} does not exist`);
 
 const run = `run-${randomUUID()}`;
 

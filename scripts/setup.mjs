@@ -1,5 +1,7 @@
 // Everything a fresh clone needs, as root or as an ordinary user, on Node 20 or newer. Says what it does; says nothing when all is there.
 
+import { existsSync } from 'node:fs';
+
 const [major] = process.versions.node.split('.').map(Number);
 
 function say(line) {
@@ -10,6 +12,9 @@ async function setUp() {
   if (major < 20) throw new Error(`Node ${process.versions.node} is too old: install Node 20 or newer`);
   if (!['linux', 'darwin'].includes(process.platform)) {
     throw new Error('keybaton runs on Linux (glibc) and macOS; on Windows use WSL');
+  }
+  if (existsSync('/etc/alpine-release')) {
+    throw new Error('keybaton needs glibc, which Alpine Linux does not have: the Temporal SDK is not built for musl');
   }
   // Only now: older Nodes fail on the syntax of these files.
   const { alone } = await import('./setup/lock.mjs');

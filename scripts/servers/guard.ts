@@ -19,6 +19,8 @@ function tell(line: string): void {
     guard.unref();
     // The pipe must not keep us running either; it closes with us, however we end.
     if (guard.stdin instanceof Socket) guard.stdin.unref();
+    // Someone ended the guard: what we started is then ended by us alone.
+    guard.stdin?.on('error', () => undefined);
   }
   guard.stdin?.write(`${line}\n`);
 }

@@ -1,2 +1,0 @@
-export { startScript } from '../../scripts/servers/child-process.ts';
-export type { ScriptCommand } from '../../scripts/servers/child-process.ts';

@@ -1,1 +1,0 @@
-export { freePort, portIsOpen } from '../../scripts/servers/free-port.ts';

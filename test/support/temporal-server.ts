@@ -1,2 +1,0 @@
-export { startTemporalServer } from '../../scripts/servers/temporal-server.ts';
-export type { TemporalServer, TemporalServerOptions } from '../../scripts/servers/temporal-server.ts';
