@@ -28,7 +28,8 @@ export async function destroyOldCopies(
 
   const copies: number[] = [];
   for (const { n, destroyed } of await engine.versions(path, call)) {
-    if (destroyed || (current.kind === 'found' && n === current.latest)) continue;
+    // What was written since we looked may be what consumers read by now.
+    if (destroyed || n > current.latest || (current.kind === 'found' && n === current.latest)) continue;
     const read = await engine.read(path, call, n);
     if (read.kind === 'found' ? isCopy(read.fields) : await deletedIsCopy(n)) copies.push(n);
   }

@@ -135,6 +135,17 @@ export const promoting: Readonly<Record<string, Case>> = {
     assert.equal((await bench.subject.consumerReads(bench.place.path))?.['REGION'], 'eu-west-1');
   },
 
+  'promote over a foreign value never goes behind the epoch that it claims': async (bench) => {
+    const first = await bench.current(bench.make(), 1);
+    await bench.current(bench.make(), 3, first);
+    await bench.subject.writeByHand(bench.place.path, { PASSWORD: 'pasted-by-hand' });
+    const stale = { version: first.version, epoch: 2, expected: undefined, overwriteForeign: true };
+    await bench.refused('CONFLICT', bench.backend.promote(bench.place, stale, bench.call()));
+    const restore = { version: first.version, epoch: 4, expected: undefined, overwriteForeign: true };
+    await bench.backend.promote(bench.place, restore, bench.call());
+    await bench.consumersRead(first, 4);
+  },
+
   'promote of a version that is not staged is NOT_FOUND and changes nothing': async (bench) => {
     const first = await bench.current(bench.make(), 1);
     await bench.refused('NOT_FOUND', bench.promote(bench.make(), 2, first));

@@ -227,6 +227,16 @@ describe('vault-kv', () => {
       expect(await logins()).toBe(before + 1);
     });
 
+    it('does not log in again for a permission that is missing', async () => {
+      const approle = backendWith(server.url, secretId, settings());
+      const accessors = async () =>
+        ((await root.request('LIST', 'auth/token/accessors')).body.data.keys as string[]).length;
+      await approle.probe(place, call());
+      const before = await accessors();
+      await expect(approle.describe(placeAt('other/team'), call())).rejects.toMatchObject({ code: 'ACCESS_DENIED' });
+      expect(await accessors()).toBe(before);
+    });
+
     it('a wrong secret id is ACCESS_DENIED and is not shown', async () => {
       const wrong = backendWith(server.url, 'canary-wrong-secret-id', settings());
       const thrown: unknown = await wrong.probe(place, call()).catch((reason: unknown) => reason);
