@@ -37,7 +37,8 @@ export function anthropic(): Provider<AnthropicSettings> & Abilities {
 
     async preflight(target, _request, call) {
       const { maxLive, workspace } = target.settings;
-      const keys = (await (await anthropicApi(target, call)).keys()).filter(isAlive);
+      const api = await anthropicApi(target, call);
+      const keys = (await api.keys()).filter(isAlive);
       const active = keys.filter((key) => key.status === 'active');
       if (maxLive !== undefined && active.length >= maxLive) {
         throw new KeybatonError(
@@ -45,7 +46,7 @@ export function anthropic(): Provider<AnthropicSettings> & Abilities {
           `${target.name} has ${active.length} active keys and room for ${maxLive}: archive one that nobody uses`,
         );
       }
-      return { place: workspace ?? 'organization', live: keys.map((key) => key.id), at: call.now() };
+      return { place: workspace ?? 'organization', live: keys.map((key) => key.id), at: api.clock() };
     },
 
     async adopt(target, { version: id, material, known }, call) {

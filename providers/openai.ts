@@ -52,7 +52,7 @@ export function openAi(): Provider<OpenAiSettings> &
           `${target.settings.project} holds ${others.length} keys and has room for ${maxLive}: revoke one that nobody uses`,
         );
       }
-      return { place: placeOf(target.settings), live: keys.map((key) => key.id), at: call.now() };
+      return { place: placeOf(target.settings), live: keys.map((key) => key.id), at: api.clock() };
     },
 
     async issue(target, request, call) {

@@ -32,11 +32,24 @@ export async function anthropicApi(target: Target<AnthropicSettings>, call: Call
     headers: { 'anthropic-version': version },
   });
   const headers = { 'x-api-key': (await target.admin()).revealValue() };
-  const send = (request: HttpRequest): Promise<HttpAnswer> =>
-    client.request({ ...request, headers, signal: call.signal, deadline: call.deadline, now: () => call.now() });
+  let theirClock: number | undefined;
+  const send = async (request: HttpRequest): Promise<HttpAnswer> => {
+    const answer = await client.request({
+      ...request,
+      headers,
+      signal: call.signal,
+      deadline: call.deadline,
+      now: () => call.now(),
+    });
+    theirClock = answer.date ?? theirClock;
+    return answer;
+  };
   const keyPath = (id: string) => `${keysPath}/${pathPart(id)}`;
 
   return {
+    /** The vendor's clock as its newest answer told it, else ours: epoch milliseconds. */
+    clock: (): number => theirClock ?? call.now(),
+
     /** Every key, dead ones among them, all pages. */
     async keys(): Promise<readonly ListedKey[]> {
       const found: ListedKey[] = [];

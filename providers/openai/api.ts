@@ -40,8 +40,18 @@ export async function openAiApi(target: Target<OpenAiSettings>, call: Call) {
   const accountPath = (id: string) => `${accounts}/${pathPart(id)}`;
   const keyPath = (id: string) => `${project}/api_keys/${pathPart(id)}`;
 
-  const send = (request: HttpRequest): Promise<HttpAnswer> =>
-    client.request({ ...request, headers, signal: call.signal, deadline: call.deadline, now: () => call.now() });
+  let theirClock: number | undefined;
+  const send = async (request: HttpRequest): Promise<HttpAnswer> => {
+    const answer = await client.request({
+      ...request,
+      headers,
+      signal: call.signal,
+      deadline: call.deadline,
+      now: () => call.now(),
+    });
+    theirClock = answer.date ?? theirClock;
+    return answer;
+  };
   const read = async <Shape>(schema: z.ZodType<Shape>, path: string, query: HttpRequest['query'] = {}) =>
     shapedAs(schema, await send({ method: 'GET', path, query }), { what: `reading ${path}`, mayHaveHappened: false });
   const make = async <Shape>(schema: z.ZodType<Shape>, path: string, body: object): Promise<Shape> => {
@@ -51,6 +61,9 @@ export async function openAiApi(target: Target<OpenAiSettings>, call: Call) {
   };
 
   return {
+    /** The vendor's clock as its newest answer told it, else ours: epoch milliseconds. */
+    clock: (): number => theirClock ?? call.now(),
+
     /** Every enabled key of the project, all pages. Without `any` the vendor hides keys whose owner has no role. */
     async keys(): Promise<readonly ListedKey[]> {
       const found: ListedKey[] = [];
