@@ -92,8 +92,8 @@ export async function freshPlace(
 
 export interface Proxy {
   readonly port: number;
-  /** The next answer to a COMMIT is swallowed and its connection cut. */
-  loseNextCommit(): void;
+  /** The next answer to a COMMIT, after so many that pass, is swallowed and its connection cut. */
+  loseNextCommit(after?: number): void;
   /** Holds every COMMIT back until the answer is called. */
   holdCommits(): { readonly seen: () => number; readonly release: () => void };
   close(): Promise<void>;
@@ -102,7 +102,7 @@ export interface Proxy {
 /** Passes everything on to the server, until it is told to lose an answer. */
 export async function startProxy(server: { readonly port: number }): Promise<Proxy> {
   const sockets = new Set<Socket>();
-  let lose = false;
+  let lose: number | undefined;
   let hold: { seen: number; waiting: (() => void)[] } | undefined;
   const listener = createServer((client) => {
     const upstream = connect(server.port, '127.0.0.1');
@@ -118,7 +118,10 @@ export async function startProxy(server: { readonly port: number }): Promise<Pro
     }
     client.on('data', (bytes) => {
       const commits = bytes.includes(';\ncommit');
-      if (lose && commits) [lose, losing] = [false, true];
+      if (commits && lose !== undefined) {
+        losing = lose === 0;
+        lose = losing ? undefined : lose - 1;
+      }
       if (hold !== undefined && commits) {
         hold.seen += 1;
         hold.waiting.push(() => upstream.write(bytes));
@@ -131,7 +134,7 @@ export async function startProxy(server: { readonly port: number }): Promise<Pro
   if (address === null || typeof address === 'string') throw new Error('no port');
   return {
     port: address.port,
-    loseNextCommit: () => void (lose = true),
+    loseNextCommit: (after = 0) => void (lose = after),
     holdCommits() {
       const held = { seen: 0, waiting: [] as (() => void)[] };
       hold = held;
