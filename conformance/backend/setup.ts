@@ -15,8 +15,8 @@ export interface BackendSubject {
   writeByHand(path: string, fields: Readonly<Record<string, string>>): Promise<void>;
   /** How many copies of this version the store still holds, of any generation, staged or not. */
   copies(path: string, version: VersionId, value: string): Promise<number>;
-  /** A backend on the same world whose next write takes effect but whose answer to it is lost. */
-  losingNextAnswer(): Promise<Backend>;
+  /** A backend on the same world whose next write takes effect but whose answer is lost; `lost` tells that it was. */
+  losingNextAnswer(): Promise<{ readonly backend: Backend; readonly lost: () => boolean }>;
   /** The same backend where nothing answers. */
   unreachable(): Promise<Backend>;
   /** The same backend with an admin credential that is refused. */

@@ -3,6 +3,7 @@ import { createServer, request } from 'node:http';
 
 export interface AnswerLosingProxy {
   readonly url: string;
+  readonly lost: () => boolean;
   readonly close: () => Promise<void>;
 }
 
@@ -34,6 +35,7 @@ export async function answerLosingProxy(target: string): Promise<AnswerLosingPro
   if (address === null || typeof address === 'string') throw new Error('the proxy got no port');
   return {
     url: `http://127.0.0.1:${String(address.port)}`,
+    lost: () => lost,
     close: async () => {
       server.closeAllConnections();
       await new Promise((done) => server.close(done));

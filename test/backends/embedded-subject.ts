@@ -33,7 +33,7 @@ export function make(): { version: VersionId; value: string; ref: { id: string }
 }
 
 /** Fails its first write after the effect: for SQLite, which answers in the same process, a lost answer can only be played. */
-function losingFirstAnswer(backend: Backend): Backend {
+function losingFirstAnswer(backend: Backend): { backend: Backend; lost: () => boolean } {
   let lost = false;
   async function lose(effect: Promise<void>): Promise<void> {
     await effect;
@@ -41,12 +41,13 @@ function losingFirstAnswer(backend: Backend): Backend {
     lost = true;
     throw new KeybatonError('AMBIGUOUS', 'the answer was lost');
   }
-  return {
+  const losing: Backend = {
     ...backend,
     stage: (...given) => lose(backend.stage(...given)),
     promote: (...given) => lose(backend.promote(...given)),
     destroy: (...given) => lose(backend.destroy(...given)),
   };
+  return { backend: losing, lost: () => lost };
 }
 
 export async function embeddedSubject(): Promise<BackendSubject> {

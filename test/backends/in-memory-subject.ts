@@ -42,11 +42,12 @@ export function inMemorySubject(breakIt: (backend: Backend, world: InMemoryWorld
       },
       async losingNextAnswer() {
         let lost = false;
-        return always((operation) => {
+        const backend = always((operation) => {
           if (lost || operation === undefined || !writes.includes(operation)) return;
           lost = true;
           world.script('lose-answer', { operation });
         });
+        return { backend, lost: () => lost };
       },
       unreachable: async () => always((operation) => world.script('fail', operation && { operation })),
       denied: async () => always((operation) => world.script('denied', operation && { operation })),

@@ -120,7 +120,7 @@ export function vaultSubject(server: () => OpenBaoServer, adminToken: () => stri
       async losingNextAnswer() {
         const proxy = await answerLosingProxy(url);
         closing.push(proxy.close);
-        return backendWith(proxy.url, adminToken());
+        return { backend: backendWith(proxy.url, adminToken()), lost: proxy.lost };
       },
       unreachable: async () => backendWith(`http://127.0.0.1:${String(await freePort())}`, adminToken()),
       denied: async () => backendWith(url, 'no-such-token'),
