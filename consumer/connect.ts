@@ -18,7 +18,7 @@ export { isRefused } from './refused.ts';
 export interface ConnectOptions {
   /** Where keybaton's API listens, e.g. `http://127.0.0.1:7270`. */
   readonly url: string;
-  /** From `keybaton consumer token`; a function is asked before each call, so that a token can be replaced. */
+  /** From `keybaton token make`; a function is asked before each call, so that a token can be replaced. */
   readonly token: string | (() => string | Promise<string>);
   /** `provider/environment/application`. */
   readonly credential: string;

@@ -97,7 +97,7 @@ export function openConsumerTokens(path: string): ConsumerTokens {
       if (found === undefined || found.expiresAt <= now) {
         throw new KeybatonError(
           'ACCESS_DENIED',
-          'this token is not valid for this credential: make one with `keybaton consumer token`',
+          'this token is not valid for this credential: make one with `keybaton token make`',
         );
       }
       return withoutHash(found);
@@ -111,7 +111,7 @@ export function openConsumerTokens(path: string): ConsumerTokens {
       const { tokens, revoked } = await current();
       if (revoked.has(id)) return;
       if (!tokens.some((one) => one.id === id)) {
-        throw new KeybatonError('NOT_FOUND', 'there is no consumer token with this id: see `keybaton consumer list`');
+        throw new KeybatonError('NOT_FOUND', 'there is no consumer token with this id: see `keybaton token list`');
       }
       await append({ revoked: id, at: now, by });
     },

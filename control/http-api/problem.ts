@@ -22,8 +22,7 @@ export function toKeybatonError(thrown: unknown): KeybatonError {
   if (status === 413) return new KeybatonError('INVALID_CONFIG', 'the body is too large', { cause: thrown });
   if (status === 415)
     return new KeybatonError('INVALID_CONFIG', 'the body must be application/json', { cause: thrown });
-  if (status === 400)
-    return new KeybatonError('INVALID_CONFIG', 'the request is not well-formed JSON over HTTP', { cause: thrown });
+  if (status === 400) return new KeybatonError('INVALID_CONFIG', 'the request is not well-formed', { cause: thrown });
   return new KeybatonError('UNAVAILABLE', 'something failed inside; try again', { cause: thrown });
 }
 

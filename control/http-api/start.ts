@@ -10,6 +10,7 @@ import { evidenceRoute } from './evidence-route.ts';
 import type { CheckProof } from './evidence-route.ts';
 import { healthRoute } from './health-route.ts';
 import { instancesRoute } from './instances-route.ts';
+import { jsonBody } from './json-body.ts';
 import { sendProblem, toKeybatonError } from './problem.ts';
 import { requestLog } from './request-log.ts';
 import type { LogDestination } from './request-log.ts';
@@ -69,6 +70,7 @@ export async function startHttpApi(options: HttpApiOptions): Promise<HttpApi> {
   });
   app.addHook('onResponse', async (request, reply) => log.answered(request, reply));
 
+  jsonBody(app);
   healthRoute(app, ports);
   let endStreams = (): void => undefined;
   await app.register(async (guarded) => {

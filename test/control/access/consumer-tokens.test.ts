@@ -45,7 +45,7 @@ test.each([
   await tokens.add(record('t1'), token('a'));
   await expect(tokens.verify(given, asked, now)).rejects.toMatchObject({
     code: 'ACCESS_DENIED',
-    message: 'this token is not valid for this credential: make one with `keybaton consumer token`',
+    message: 'this token is not valid for this credential: make one with `keybaton token make`',
   });
 });
 
