@@ -11,6 +11,8 @@ import type { World, WorldState } from './world.ts';
 export function sharedWorld(folder: string): World & { close(): void } {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const file = new Database(join(folder, 'world.db'), { timeout: 10_000 });
+  // A killed process loses nothing by this; only a machine that goes down does.
+  file.pragma('synchronous = off');
   file.exec('create table if not exists world (only integer primary key check (only = 1), state text not null)');
   const read = file.prepare<[], { state: string }>('select state from world');
   const write = file.prepare('insert into world values (1, ?) on conflict do update set state = excluded.state');
@@ -22,7 +24,8 @@ export function sharedWorld(folder: string): World & { close(): void } {
         // Nobody but this function writes the row.
         const state = row === undefined ? emptyState() : (JSON.parse(row.state) as WorldState);
         const answer = act(state);
-        write.run(JSON.stringify(state));
+        const after = JSON.stringify(state);
+        if (after !== row?.state) write.run(after);
         return answer;
       })
       .immediate();

@@ -75,8 +75,14 @@ function leaking(how: 'message' | 'cause' | 'non-error' | 'parse-error', secret:
   return new SyntaxError(`Unexpected token in JSON: {"api_key":"${secret}"`);
 }
 
+/** What Node's timers can hold, about 24 days. */
+const longestTimer = 2 ** 31 - 1;
+
 function untilGivenUp(call: Call): Promise<void> {
-  const signal = AbortSignal.any([call.signal, AbortSignal.timeout(Math.max(1, call.deadline - call.now()))]);
+  const signal = AbortSignal.any([
+    call.signal,
+    AbortSignal.timeout(Math.min(Math.max(1, call.deadline - call.now()), longestTimer)),
+  ]);
   return new Promise((resolve) => {
     if (signal.aborted) resolve();
     signal.addEventListener('abort', () => resolve(), { once: true });
