@@ -1,14 +1,12 @@
-import { KeybatonError, codeOf, isKeybatonError } from '../domain/errors.ts';
-import type { Ref } from '../domain/facts.ts';
+import { KeybatonError } from '../domain/errors.ts';
 import { SecretMaterial } from '../domain/secret-material.ts';
-import { refuseIfTooLate, withSession } from './postgres-roles/connection.ts';
-import type { Endpoint, Session } from './postgres-roles/connection.ts';
-import { verdictOf } from './postgres-roles/failures.ts';
+import { end } from './postgres-roles/end.ts';
+import { asAdmin, onEveryHost } from './postgres-roles/hosts.ts';
+import { adopt, issue } from './postgres-roles/issue.ts';
 import { checkRights, freeRole } from './postgres-roles/preflight.ts';
 import {
   countSessions,
   endSessions,
-  forbidLogin,
   lockRole,
   markOf,
   parseMark,
@@ -17,11 +15,11 @@ import {
   standing,
 } from './postgres-roles/roles.ts';
 import type { Role } from './postgres-roles/roles.ts';
-import { scramVerifier } from './postgres-roles/scram.ts';
 import { postgresRolesSettings, traitsOf } from './postgres-roles/settings.ts';
-import type { PostgresRolesSettings, PostgresTarget } from './postgres-roles/settings.ts';
-import { buryTexts, issueTexts, killByHandText, loginText, markText } from './postgres-roles/statements.ts';
-import type { AdoptRequest, Call, IssueRequest, Issued, LiveCredential, Provider, Usage, Verdict } from './provider.ts';
+import type { PostgresRolesSettings } from './postgres-roles/settings.ts';
+import { killByHandText, loginText } from './postgres-roles/statements.ts';
+import { verify } from './postgres-roles/verify.ts';
+import type { LiveCredential, Provider, Usage } from './provider.ts';
 
 /**
  * PostgreSQL logins: two roles of one group that take turns, or one role per version. The role's comment carries the
@@ -91,175 +89,6 @@ export function postgresRoles(): Provider<PostgresRolesSettings> {
 
     killByHand: killByHandText,
   };
-}
-
-async function issue(target: PostgresTarget, request: IssueRequest, call: Call): Promise<Issued> {
-  const { place, generated } = request;
-  const own = markOf(target, request.version);
-  if (generated === undefined || generated.ref.id !== place) {
-    throw new KeybatonError(
-      'INVALID_CONFIG',
-      'postgres-roles sets only a value that was generated for this role and staged before',
-    );
-  }
-  if (!(target.settings.pair ?? [String(request.version)]).includes(place)) {
-    throw new KeybatonError('INVALID_CONFIG', `role ${place} does not belong to target ${target.name}`);
-  }
-  const verifier = scramVerifier(generated.material.revealValue(), call.random(16));
-  await asAdmin(target, call, async (session) => {
-    await lockRole(session, place, call);
-    await session.query('begin');
-    const role = await readRole(session, place);
-    if (role?.comment !== own) await refuseOccupied(session, role, request, own);
-    await session.commit(
-      issueTexts({ role: place, exists: role !== undefined, group: target.settings.group, verifier, mark: own }),
-    );
-  });
-  return { ref: generated.ref, material: generated.material };
-}
-
-/** A role that does not hold this version yet must be as preflight saw it, and nobody may be inside. */
-async function refuseOccupied(
-  session: Session,
-  role: Role | undefined,
-  request: IssueRequest,
-  own: string,
-): Promise<void> {
-  if (role?.comment === `${own}:dead`)
-    throw new KeybatonError('CONFLICT', `version ${request.version} has been revoked in role ${role.name}`);
-  const stands = parseMark(role?.comment) === undefined ? undefined : role?.comment;
-  const unowned = role?.login === true && (stands === undefined || parseMark(stands)?.dead === true);
-  if ((stands ?? undefined) !== request.replaces || unowned) {
-    throw new KeybatonError('CONFLICT', `role ${request.place} is not as it was when the rotation was planned`);
-  }
-  if (role !== undefined && (await countSessions(session, role.name)) > 0) {
-    throw new KeybatonError(
-      'CONFLICT',
-      `role ${role.name} still has open sessions of an earlier version: end them before it is used again`,
-    );
-  }
-}
-
-async function verify(target: PostgresTarget, material: SecretMaterial, call: Call): Promise<Verdict> {
-  const { host, port, database } = target.settings;
-  let verdict: Verdict | undefined;
-  const seen = (thrown: unknown): void => {
-    verdict = verdictOf(thrown);
-  };
-  try {
-    await withSession(
-      target.settings,
-      { host, port, database },
-      material,
-      call,
-      (session) => session.query('select 1'),
-      seen,
-    );
-    return 'accepted';
-  } catch (thrown) {
-    if (verdict !== undefined) return verdict;
-    // Here nobody is the admin: what is not a verdict is trouble on the way.
-    if (codeOf(thrown) === 'ACCESS_DENIED') {
-      throw new KeybatonError(
-        'INVALID_CONFIG',
-        `postgresql at ${host}:${port} lets nobody in from here: check pg_hba.conf`,
-      );
-    }
-    throw thrown;
-  }
-}
-
-/**
- * Revoke or suspend. Login is forbidden and that is committed; then sessions are ended until none is left; only then,
- * for ever, the password goes: an open session could have set its own meanwhile.
- */
-async function end(target: PostgresTarget, ref: Ref, call: Call, how: 'for now' | 'for ever'): Promise<void> {
-  let begun = false;
-  try {
-    const found = await asAdmin(target, call, async (session) => {
-      await lockRole(session, ref.id, call);
-      const before = await forbidLogin(session, target, ref, call);
-      if (before === 'gone') return before;
-      begun = before === 'alive';
-      await endSessions(session, ref.id, call);
-      if (how === 'for now' || before === 'dead') return before;
-      await session.query('begin');
-      const now = standing(target, await readRole(session, ref.id), ref);
-      if (now !== 'alive')
-        throw new KeybatonError('CONFLICT', `role ${ref.id} was changed by hand while it was being revoked`);
-      await session.commit(buryTexts(ref));
-      await endSessions(session, ref.id, call);
-      return before;
-    });
-    // A replica takes the role over by itself, but keeps its sessions; being read-only they cannot change the role.
-    if (found !== 'gone') await onReplicas(target, call, (session) => endSessions(session, ref.id, call));
-  } catch (thrown) {
-    if (!begun || codeOf(thrown) !== 'UNAVAILABLE') throw thrown;
-    throw new KeybatonError(
-      'AMBIGUOUS',
-      `role ${ref.id} cannot log in any more, but its end is not complete: ${isKeybatonError(thrown) ? thrown.message : 'no answer'}`,
-    );
-  }
-}
-
-/** Hands a working login over: proves that this password opens the role, then writes the mark. */
-async function adopt(target: PostgresTarget, request: AdoptRequest, call: Call): Promise<Issued> {
-  const name = request.material.reveal()['username'] ?? '';
-  const own = markOf(target, request.version);
-  await asAdmin(target, call, async (session) => {
-    await lockRole(session, name, call);
-    await session.query('begin');
-    const role = (await readRoles(session, target)).find((one) => one.name === name);
-    const mark = parseMark(role?.comment) === undefined ? undefined : role?.comment;
-    const known = request.known.some((ref) => ref.id === name && (ref.mark ?? own) === (mark ?? own));
-    if (role === undefined || known || (mark !== undefined && mark !== own)) {
-      throw new KeybatonError('VERIFICATION_FAILED', 'the login that was supplied is no free role of this target');
-    }
-    if ((await verify(target, request.material, call)) === 'refused') {
-      throw new KeybatonError('VERIFICATION_FAILED', `the password that was supplied does not open role ${name}`);
-    }
-    await session.commit([markText(name, own)]);
-  });
-  return { ref: { id: name, mark: own }, material: request.material };
-}
-
-async function asAdmin<Answer>(
-  target: PostgresTarget,
-  call: Call,
-  act: (session: Session) => Promise<Answer>,
-): Promise<Answer> {
-  refuseIfTooLate(call);
-  const { host, port, adminDatabase } = target.settings;
-  return withSession(target.settings, { host, port, database: adminDatabase }, await target.admin(), call, act);
-}
-
-/** Sessions of this generation on the primary and on every listed host. `gone`: the role holds another generation now. */
-async function onEveryHost<Answer>(
-  target: PostgresTarget,
-  ref: Ref,
-  call: Call,
-  act: (session: Session) => Promise<Answer>,
-): Promise<readonly Answer[] | 'gone'> {
-  const here = await asAdmin(target, call, async (session) => {
-    const found = standing(target, await readRole(session, ref.id), ref);
-    return found === 'alive' ? { answer: await act(session) } : 'gone';
-  });
-  return here === 'gone' ? here : [here.answer, ...(await onReplicas(target, call, act))];
-}
-
-async function onReplicas<Answer>(
-  target: PostgresTarget,
-  call: Call,
-  act: (session: Session) => Promise<Answer>,
-): Promise<readonly Answer[]> {
-  const admin = await target.admin();
-  const endpoint = (host: PostgresRolesSettings['hosts'][number]): Endpoint => ({
-    ...host,
-    database: target.settings.adminDatabase,
-  });
-  return Promise.all(
-    target.settings.hosts.map((host) => withSession(target.settings, endpoint(host), admin, call, act)),
-  );
 }
 
 /** It can log in, or could again after a resume. */

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Socket } from 'node:net';
+import type { ConnectionOptions } from 'node:tls';
 import { Client } from 'pg';
 import { KeybatonError } from '../../domain/errors.ts';
 import type { SecretMaterial } from '../../domain/secret-material.ts';
@@ -54,7 +55,7 @@ export async function withSession<Answer>(
     database: endpoint.database,
     user: username,
     password,
-    ssl: tlsOf(settings),
+    ssl: tlsOf(settings, endpoint),
     application_name: 'keybaton',
     connectionTimeoutMillis: Math.min(left, settings.callTimeout),
     stream: () => socket,
@@ -102,8 +103,9 @@ export function refuseIfTooLate(call: Call): void {
     throw new KeybatonError('UNAVAILABLE', 'too late: nothing was sent after the deadline');
 }
 
-function tlsOf(settings: PostgresRolesSettings): false | { rejectUnauthorized: boolean; ca?: string } {
+function tlsOf(settings: PostgresRolesSettings, { host }: Endpoint): false | ConnectionOptions {
   if (settings.tls === 'off') return false;
   const ca = settings.caFile === undefined ? {} : { ca: readFileSync(settings.caFile, 'utf8') };
-  return { rejectUnauthorized: settings.tls === 'verify', ...ca };
+  // Without `host` a certificate for an address would be compared with the name "localhost".
+  return { host, rejectUnauthorized: settings.tls === 'verify', ...ca };
 }
