@@ -2,6 +2,8 @@ import type { FastifyRequest } from 'fastify';
 import { KeybatonError } from '../../domain/errors.ts';
 import { parseCredentialId } from '../../domain/identifiers.ts';
 import type { CredentialId } from '../../domain/identifiers.ts';
+import { inside } from './inside.ts';
+import type { RequestLog } from './request-log.ts';
 import type { ConsumerTokens, TokenRecord } from '../access/consumer-tokens.ts';
 
 export const credentialPath = '/v1/credentials/:provider/:environment/:application';
@@ -21,13 +23,19 @@ export function requireCaller(request: FastifyRequest): TokenRecord {
 }
 
 /** Runs before the body is read: a stranger cannot make us parse anything. */
-export async function identify(request: FastifyRequest, tokens: ConsumerTokens, now: number): Promise<void> {
+export async function identify(
+  request: FastifyRequest,
+  tokens: ConsumerTokens,
+  log: RequestLog,
+  now: number,
+): Promise<void> {
   const credential = credentialOf(request);
   const [scheme, token] = (request.headers.authorization ?? '').split(' ', 2);
   if (scheme?.toLowerCase() !== 'bearer' || token === undefined) {
     throw new KeybatonError('ACCESS_DENIED', 'a consumer token is needed: send `Authorization: Bearer kbc_...`');
   }
-  callers.set(request, await tokens.verify(token, credential, now));
+  const verified = await inside(log, 'consumer tokens cannot be read', () => tokens.verify(token, credential, now));
+  callers.set(request, verified);
 }
 
 function credentialOf(request: FastifyRequest): CredentialId {

@@ -9,7 +9,7 @@ import type { EpochWatch, Standing } from './epoch-watch.ts';
  * `epoch` stands, or after `wait` milliseconds. Without: server-sent events, each `event: version`.
  * Answers the function that ends all of them.
  */
-export function eventsRoute(app: FastifyInstance, watch: EpochWatch, pingEvery: number): () => void {
+export function eventsRoute(app: FastifyInstance, watch: EpochWatch, pingEvery: number, streamFor: number): () => void {
   const open = new Set<() => void>();
 
   app.get(`${credentialPath}/events`, async (request, reply) => {
@@ -54,8 +54,10 @@ export function eventsRoute(app: FastifyInstance, watch: EpochWatch, pingEvery: 
     const end = (): void => {
       raw.end();
     };
+    const over = setTimeout(end, streamFor);
     raw.once('close', () => {
       clearInterval(ping);
+      clearTimeout(over);
       stop();
       open.delete(end);
     });

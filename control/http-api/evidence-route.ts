@@ -4,7 +4,9 @@ import type { CredentialId, VersionId } from '../../domain/identifiers.ts';
 import type { ControlPorts } from '../ports.ts';
 import { proof, read, report } from './bodies.ts';
 import { credentialPath, requireCaller } from './caller.ts';
+import { inside } from './inside.ts';
 import { checkBoot } from './instances-route.ts';
+import type { RequestLog } from './request-log.ts';
 
 export interface Claim {
   readonly credential: CredentialId;
@@ -25,6 +27,7 @@ export function evidenceRoute(
   app: FastifyInstance,
   ports: ControlPorts,
   checkProof: CheckProof,
+  log: RequestLog,
   wake: (credential: CredentialId) => void,
 ): void {
   app.post(`${credentialPath}/proofs`, async (request) => {
@@ -40,7 +43,7 @@ export function evidenceRoute(
       );
     }
     if (newest.version !== version) throw refused();
-    const key = await ports.proofKeys.read(newest.version);
+    const key = await inside(log, 'the proof key cannot be read', () => ports.proofKeys.read(newest.version));
     if (!checkProof(key, { credential, version: newest.version, epoch, consumer, instance }, body.proof))
       throw refused();
     await checkBoot(ports, caller, instance, body.boot);

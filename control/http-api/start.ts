@@ -33,6 +33,8 @@ export interface HttpApiOptions {
   readonly askEvery?: number;
   /** Milliseconds between signs of life on an open event stream. */
   readonly pingEvery?: number;
+  /** Milliseconds after which a stream ends, so that its token is looked at again: 900 000. */
+  readonly streamFor?: number;
 }
 
 export interface HttpApi {
@@ -43,10 +45,12 @@ export interface HttpApi {
 
 const bodyLimit = 64 * 1024;
 
-/** The HTTP surface that consumers need. Throws INVALID_CONFIG when the address cannot be listened on. */
+/** The HTTP surface that consumers need. Throws INVALID_CONFIG when the address cannot be listened on, or the tokens' file is open to others. */
 export async function startHttpApi(options: HttpApiOptions): Promise<HttpApi> {
   const { ports, tokens, accessLog, checkProof, host = '127.0.0.1', port, requestTimeout = 10_000 } = options;
   const log = requestLog(options.log);
+  // A file that others may read is refused now, not at the first request.
+  await tokens.list();
   const app = fastify({
     logger: false,
     bodyLimit,
@@ -55,6 +59,8 @@ export async function startHttpApi(options: HttpApiOptions): Promise<HttpApi> {
     keepAliveTimeout: 30_000,
     routerOptions: { maxParamLength: 200, caseSensitive: true },
     forceCloseConnections: 'idle',
+    // A HEAD of the secret would be a reading without an answer.
+    exposeHeadRoutes: false,
   });
 
   const watch = watchEpochs(ports.ledger, options.askEvery ?? 250);
@@ -74,11 +80,11 @@ export async function startHttpApi(options: HttpApiOptions): Promise<HttpApi> {
   healthRoute(app, ports);
   let endStreams = (): void => undefined;
   await app.register(async (guarded) => {
-    guarded.addHook('onRequest', async (request) => identify(request, tokens, ports.now()));
+    guarded.addHook('onRequest', async (request) => identify(request, tokens, log, ports.now()));
     instancesRoute(guarded, ports);
-    secretRoute(guarded, ports, accessLog);
-    evidenceRoute(guarded, ports, checkProof, (credential) => wakes.wake(credential));
-    endStreams = eventsRoute(guarded, watch, options.pingEvery ?? 15_000);
+    secretRoute(guarded, ports, accessLog, log);
+    evidenceRoute(guarded, ports, checkProof, log, (credential) => wakes.wake(credential));
+    endStreams = eventsRoute(guarded, watch, options.pingEvery ?? 15_000, options.streamFor ?? 900_000);
   });
   app.addHook('preClose', async () => endStreams());
 

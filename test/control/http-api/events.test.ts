@@ -106,3 +106,15 @@ test('closing the API ends streams and long polls', async () => {
   expect((await waiting).status).toBe(200);
   await comeBack();
 });
+
+test('a stream ends after a while, so that a revoked token ends with it', async () => {
+  await world.close();
+  world = await openWorld(['web'], { streamFor: 300 });
+  token = await world.token('web');
+  const stream = await listen();
+  await stream.until((text) => text.includes('"epoch":0'));
+  const [record] = await world.tokens.list();
+  await world.tokens.revoke(record?.id ?? '', 'os:test', Date.now());
+  expect(await stream.until(() => false)).toBe('ended');
+  expect((await listen()).response.status).toBe(403);
+});

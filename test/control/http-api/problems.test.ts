@@ -1,5 +1,8 @@
+import { chmod } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { KeybatonError } from '../../../domain/errors.ts';
 import { base, openWorld } from './world.ts';
 import type { World } from './world.ts';
 
@@ -81,6 +84,35 @@ test('a thrown error that is not ours is a problem that tells nothing of it', as
   const answer = await world.ask('GET', `${base}/secret`, { token });
   expect([answer.status, answer.json]).toMatchObject([503, { code: 'UNAVAILABLE' }]);
   expect(answer.text + world.logged.join('')).not.toContain(canary);
+});
+
+test('trouble of our own is no fault of the caller: 503, no path in the answer, the code in the log', async () => {
+  await chmod(join(world.home, 'consumer-tokens.jsonl'), 0o644);
+  const answer = await world.ask('GET', `${base}/secret`, { token });
+  expect([answer.status, answer.json]).toMatchObject([503, { code: 'UNAVAILABLE' }]);
+  expect(answer.text).not.toContain(world.home);
+  expect(world.logged.join('')).toContain('"code":"INVALID_CONFIG"');
+  const comeBack = await world.stopApi();
+  await expect(comeBack()).rejects.toMatchObject({ code: 'INVALID_CONFIG', message: /chmod 600/ });
+  await chmod(join(world.home, 'consumer-tokens.jsonl'), 0o600);
+  await comeBack();
+});
+
+test('a proof key that does not open is no wrong proof', async () => {
+  const { version, epoch, value } = await world.rotate();
+  const proof = world.proofFor({ value, version, epoch, consumer: 'web', instance: 'a' });
+  world.ports.proofKeys.read = () => Promise.reject(new KeybatonError('VERIFICATION_FAILED', 'it does not open'));
+  const answer = await world.ask('POST', `${base}/proofs`, {
+    token,
+    body: { version, epoch, instance: 'a', boot: 'b1', proof },
+  });
+  expect(answer.status).toBe(503);
+});
+
+test('a secret cannot be asked for with HEAD', async () => {
+  await world.rotate();
+  expect((await world.ask('HEAD', `${base}/secret`, { token })).status).toBe(404);
+  expect(await world.accessLines()).toEqual([]);
 });
 
 test('no value, proof or token is in any log line or answer but that of the secret route', async () => {

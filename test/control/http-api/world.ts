@@ -27,7 +27,7 @@ export const base = '/v1/credentials/in-memory/dev/app';
 /** A rotation as the ledger and the embedded vault see one, without the workflow: real SQLite, real vault, real TCP. */
 export async function openWorld(
   consumers: readonly string[] = ['web', 'batch'],
-  options: { requestTimeout?: number } = {},
+  options: { requestTimeout?: number; streamFor?: number } = {},
 ) {
   const home = await mkdtemp(join(tmpdir(), 'keybaton-api-'));
   const key = installationKey(randomBytes(32));
