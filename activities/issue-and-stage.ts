@@ -3,8 +3,10 @@ import type { VersionFacts } from '../domain/facts.ts';
 import { done, fail, startOver, wait, type Answer, type EffectInput } from '../domain/rotation.ts';
 import type { Envelope } from '../backends/backend.ts';
 import type { Issued } from '../providers/provider.ts';
+import { adoptSupplied } from './adopt-supplied.ts';
 import { backendCall, providerCall } from './calls.ts';
 import { placesOf, type ActivityPorts, type BoundProvider, type EntryPlace } from './ports.ts';
+import { intendIssue, recordIssued, stageEverywhere } from './staging.ts';
 import { stagedEnvelope, stopped, versionOf } from './world.ts';
 
 /**
@@ -34,9 +36,8 @@ export async function issueAndStage(
     if (refusal !== undefined) return fail(refusal);
   }
   if (provider.generate !== undefined) return issueOurs(ports, provider, places, version, staged, signal);
+  if (provider.issue === undefined) return adoptSupplied(ports, provider, places, facts, version, staged, signal);
   if (staged !== 'absent') return rollForward(ports, provider, places, version, staged, signal);
-  if (provider.issue === undefined)
-    return wait('a person must supply the new value: `keybaton supply`', 3_600_000, 'issuing');
   if (attempted) {
     await ports.ledger.spent({ version: version.id, why: 'its create call was not answered' });
     return startOver('the create call was not answered');
@@ -91,7 +92,7 @@ async function issueOurs(
     },
     providerCall(ports, provider.traits.callTimeout, signal),
   );
-  return record(ports, provider, places, version, issued);
+  return recordIssued(ports, provider, places, version, issued);
 }
 
 async function mint(
@@ -126,7 +127,7 @@ async function mint(
     return startOver('the create call may have happened');
   }
   await stageEverywhere(ports, places, { version: version.id, ref: issued.ref, material: issued.material }, signal);
-  return record(ports, provider, places, version, issued);
+  return recordIssued(ports, provider, places, version, issued);
 }
 
 /** A crash came after the first stage: the envelope holds value and ref. If its ref is gone at the provider, the id is spent. */
@@ -144,50 +145,7 @@ async function rollForward(
     return startOver('the staged value has no ref at the provider');
   }
   await stageEverywhere(ports, places, { version: version.id, ref: staged.ref, material: staged.material }, signal);
-  return record(ports, provider, places, version, { ref: staged.ref, material: staged.material });
-}
-
-async function intendIssue(
-  ports: ActivityPorts,
-  provider: BoundProvider,
-  version: VersionFacts,
-  ref: Issued['ref'] | undefined,
-): Promise<void> {
-  const within = provider.traits.callTimeout + provider.traits.lateCreate;
-  await ports.ledger.intend({
-    version: version.id,
-    effect: 'issue',
-    place: version.baseline?.place ?? '',
-    within,
-    ...(ref === undefined ? {} : { ref }),
-  });
-}
-
-async function stageEverywhere(
-  ports: ActivityPorts,
-  places: readonly EntryPlace[],
-  envelope: Envelope,
-  signal: AbortSignal,
-): Promise<void> {
-  for (const at of places) await at.backend.stage(at.place, envelope, backendCall(ports, signal));
-}
-
-async function record(
-  ports: ActivityPorts,
-  provider: BoundProvider,
-  places: readonly EntryPlace[],
-  version: VersionFacts,
-  issued: Issued,
-): Promise<Answer<null>> {
-  await ports.ledger.issued({
-    version: version.id,
-    ref: issued.ref,
-    fingerprint: ports.keys.fingerprint(provider.name, issued.material),
-    copies: places.map((at) => ({ backend: at.name, path: at.place.path })),
-    proofKey: ports.keys.sealedProofKey(version.id, issued.material),
-    ...(issued.expiresAt === undefined ? {} : { expiresAt: issued.expiresAt }),
-  });
-  return done(null);
+  return recordIssued(ports, provider, places, version, { ref: staged.ref, material: staged.material });
 }
 
 const replaces = (version: VersionFacts): { replaces?: string } =>

@@ -13,6 +13,7 @@ import {
   type Planned,
   type RunPlan,
 } from '../domain/rotation.ts';
+import type { PreflightRequest } from '../providers/provider.ts';
 import { providerCall } from './calls.ts';
 import { placesOf, type ActivityPorts, type BoundProvider, type EntryPlace } from './ports.ts';
 import { livenessOf, standings, stopped } from './world.ts';
@@ -72,10 +73,13 @@ export async function planRotation(
   };
 
   if (decision.wanted === 'issue') {
-    const planned = await planNewVersion(ports, input, facts, provider, doomed.length > 0, signal);
+    // What is current makes no room: it dies only after its successor is there, unless it leaked.
+    const before = doomed.filter((one) => one.compromised || one.version !== facts.epochs[0]?.version);
+    const planned = await planNewVersion(ports, facts, provider, before.length > 0, signal);
     if (planned.kind !== 'done') return planned;
     const { result: wanted } = planned;
-    return work({ ...base, wanted, issue: wanted !== undefined, promote: wanted !== undefined });
+    if (wanted === undefined) return work({ ...base, doomed: before, wanted, issue: false, promote: false });
+    return work({ ...base, wanted, issue: true, promote: true });
   }
   const { wanted } = decision;
   const issue = wanted !== undefined && byId.get(wanted)?.issued !== true;
@@ -144,9 +148,8 @@ async function decide(
 }
 
 /** The new version's id, after preflight said where it will be made; undefined when doomed ones must make room first. */
-async function planNewVersion(
+export async function planNewVersion(
   ports: ActivityPorts,
-  input: PlanRotationInput,
   facts: CredentialFacts,
   provider: BoundProvider,
   doomedExist: boolean,
@@ -164,19 +167,7 @@ async function planNewVersion(
     return wait(`${spent} create calls have gone unanswered`, recheck, 'held');
   }
   const version = versionIdFrom(ports.random(64));
-  const refs = await ports.ledger.refsOfTarget(provider.target);
-  const tenants = refs.filter((one) => !one.dead && !one.gone);
-  const inDoubt = facts.versions.flatMap((one) =>
-    one.intents
-      .filter((intent) => intent.ref !== undefined && intent.outcome === undefined && intent.until > facts.now)
-      .flatMap((intent) => intent.ref ?? []),
-  );
-  const request = {
-    credential: facts.id,
-    version,
-    keep: [...tenants.map((one) => one.ref), ...inDoubt],
-    free: refs.filter((one) => one.dead || one.gone).map((one) => one.ref),
-  };
+  const request = await preflightRequest(ports, facts, provider.target, version);
   const baseline = await provider
     .preflight(request, providerCall(ports, provider.traits.callTimeout, signal))
     .catch((thrown: unknown) => {
@@ -193,6 +184,28 @@ async function planNewVersion(
     ...(provider.traits.expiry ? { expiresAt: facts.now + expiryOf(facts) } : {}),
   });
   return done(version);
+}
+
+/** What must stay as it is at the target, and which slots may be issued over. Reads the ledger alone. */
+export async function preflightRequest(
+  ports: ActivityPorts,
+  facts: Pick<CredentialFacts, 'id' | 'now' | 'versions'>,
+  target: string,
+  version: VersionId,
+): Promise<PreflightRequest> {
+  const refs = await ports.ledger.refsOfTarget(target);
+  const tenants = refs.filter((one) => !one.dead && !one.gone);
+  const inDoubt = facts.versions.flatMap((one) =>
+    one.intents
+      .filter((intent) => intent.ref !== undefined && intent.outcome === undefined && intent.until > facts.now)
+      .flatMap((intent) => intent.ref ?? []),
+  );
+  return {
+    credential: facts.id,
+    version,
+    keep: [...tenants.map((one) => one.ref), ...inDoubt],
+    free: refs.filter((one) => one.dead || one.gone).map((one) => one.ref),
+  };
 }
 
 /** A provider-side expiry is at least twice the interval plus the longest hold. */

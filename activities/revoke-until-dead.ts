@@ -46,6 +46,8 @@ export async function revokeUntilDead(
   }
   const late = lateCreateUntil(provider, version) - facts.now;
   if (late > 0) return wait('a create of this version may still appear', late);
+  // Supplied by a person and never adopted: whoever the value belongs to, it is not ours to kill, nor to be asked about.
+  if (provider.issue === undefined && !version.issued && refs.length === 0) return died(ports, version, 'absent');
   const left = liveOf(
     version,
     await provider.list(providerCall(ports, provider.traits.callTimeout, signal)),

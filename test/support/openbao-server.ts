@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { freePort } from '../../scripts/servers/free-port.ts';
+import { onFreePort } from '../../scripts/servers/free-port.ts';
 import { startProgram } from '../../scripts/servers/program.ts';
 import type { Program } from '../../scripts/servers/program.ts';
 import { temporaryFolder } from '../../scripts/servers/temporary-folder.ts';
@@ -26,6 +26,10 @@ async function isHealthy(url: string): Promise<boolean> {
 
 /** OpenBao, which speaks Vault's API: in memory, unsealed, KV v2 at `secret/`, with a file audit device. */
 export async function startOpenBaoServer(): Promise<OpenBaoServer> {
+  return onFreePort(startOn);
+}
+
+async function startOn(port: number): Promise<OpenBaoServer> {
   const bao = toolPath('openbao');
   const folder = temporaryFolder('openbao');
   const file = (name: string) => join(folder.path, name);
@@ -36,8 +40,7 @@ export async function startOpenBaoServer(): Promise<OpenBaoServer> {
     `audit "file" "main" {\n  options { file_path = ${JSON.stringify(auditFile)} }\n}\n`,
   );
 
-  // The dev server takes the port after its own for the cluster, so that one must be free as well; the start tells.
-  const port = await freePort();
+  // The dev server takes the port after its own as well, for the cluster.
   const url = `http://127.0.0.1:${port}`;
   const rootToken = 'root';
   const server = await startProgram({

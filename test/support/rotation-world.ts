@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Worker } from '@temporalio/worker';
 import { NativeConnection } from '@temporalio/worker';
 import { createActivities } from '../../activities/activities.ts';
-import type { ActivityPorts } from '../../activities/ports.ts';
+import { placesOf, type ActivityPorts } from '../../activities/ports.ts';
 import { registered } from '../../backends/registry.ts';
 import { inMemoryBackend } from '../../backends/in-memory.ts';
 import { createInMemoryWorld, type InMemoryWorld } from '../../backends/in-memory/world.ts';
@@ -11,6 +11,7 @@ import type { Entry } from '../../domain/entry.ts';
 import type { CredentialFacts, VersionFacts } from '../../domain/facts.ts';
 import { parseCredentialId, type CredentialId, type VersionId } from '../../domain/identifiers.ts';
 import { queues } from '../../domain/queues.ts';
+import { SecretMaterial } from '../../domain/secret-material.ts';
 import type { Pace, RotationInput, RotationResult } from '../../domain/rotation.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import { openLedger } from '../../ledger/open.ts';
@@ -72,6 +73,16 @@ export interface Play {
   reaches(step: string): Promise<void>;
   /** Ids of versions that live at the provider: judged there. */
   liveVersions(): readonly string[];
+  consumers(): readonly string[];
+  /** Waits until the run has asked once more, after a wake. */
+  asksAgain(): Promise<void>;
+  /** The value of a version, as a consumer holds it. */
+  valueOf(version: VersionId): Promise<string>;
+  usesOf(version: VersionId): number;
+  /** Puts another value where a version's staged copy lies. */
+  swapStaged(version: VersionId): void;
+  /** Starts the workflow without asking for a new version. */
+  rotateQuietly(): Promise<void>;
   /** Stops the next call of this operation (of the provider, or `promote` of a backend) until it is let go. */
   hold(operation: string): Held;
   /** Marks versions compromised and tells the rotation. */
@@ -222,6 +233,37 @@ export async function openStage(): Promise<Stage> {
       },
       wake: () => runsNow.wake(id),
       hold: holds.hold,
+      consumers: () => ('none' in entry.consumers ? [] : entry.consumers.map((one) => one.name)),
+      asksAgain: async () => {
+        const answered = async (): Promise<number> => {
+          const { events } = await handle().fetchHistory();
+          return events?.filter((event) => event.activityTaskCompletedEventAttributes != null).length ?? 0;
+        };
+        const before = await answered();
+        await runsNow.wake(id);
+        await until('the run has asked again', async () => (await answered()) > before);
+      },
+      valueOf: async (version) => {
+        const [place] = await placesOf(ports, entry);
+        if (place === undefined) throw new Error('no backend');
+        const call = { signal: AbortSignal.timeout(5_000), deadline: Date.now() + 5_000, now: () => Date.now() };
+        return (await place.backend.read(place.place, version, call)).material.revealValue();
+      },
+      usesOf: (version) =>
+        world.change((state) =>
+          state.keys.filter((key) => key.tag?.endsWith(version)).reduce((sum, key) => sum + key.useCount, 0),
+        ),
+      swapStaged: (version) => {
+        for (const place of places) {
+          const { staged } = worldOf(place).shelf(path);
+          const envelope = staged.get(version);
+          if (envelope !== undefined)
+            staged.set(version, { ...envelope, material: new SecretMaterial({ api_key: 'another' }, 'api_key') });
+        }
+      },
+      rotateQuietly: async () => {
+        await runsNow.start({ credential: id, reason: 'test', actor: 'test', rehearse: false, pace: quick });
+      },
       leak: async (versions, incident = `incident-${played}`) => {
         await ledger.declareIncident({ incident, versions, who: 'test', why: 'test' });
         await runsNow.escalate(id, { incident, compromised: versions });
