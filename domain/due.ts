@@ -56,6 +56,7 @@ export function nextAttempt(failedAttempts: number, now: number): number {
 /** May a scheduled start happen now? Requests and emergencies do not ask. */
 export function mayStart(schedule: Entry['schedule'], due: DueFacts, now: number): boolean {
   if (due.nextAttemptAt !== undefined && due.nextAttemptAt > now) return false;
+  if (schedule.freezes?.some(({ from, to }) => now >= from && now < to) === true) return false;
   if (schedule.windows.length === 0) return true;
   const minute = minuteOfWeek(now);
   return schedule.windows.some(({ from, to }) => minute >= from && minute < to);

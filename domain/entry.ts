@@ -56,6 +56,8 @@ export interface Schedule {
   readonly jitter: number;
   /** Starts are allowed only inside; minutes of the week in UTC, from < to. Empty: always. */
   readonly windows: readonly { readonly from: number; readonly to: number }[];
+  /** No start while one of these lasts; epoch milliseconds, from < to. */
+  readonly freezes?: readonly { readonly from: number; readonly to: number }[];
 }
 
 export interface EntryBackend {

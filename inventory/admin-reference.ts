@@ -8,7 +8,8 @@ export type AdminReference =
   | { readonly kind: 'vault'; readonly backend: string; readonly path: string; readonly field: string | undefined }
   | { readonly kind: 'credential'; readonly id: CredentialId };
 
-export const adminReferenceForms = 'env:NAME, file:/absolute/path, vault:backend/path#field or credential:provider/environment/application';
+export const adminReferenceForms =
+  'env:NAME, file:/absolute/path, vault:backend/path#field or credential:provider/environment/application';
 
 /** Undefined when the text is none; it may be a secret pasted in the wrong place, so it is never shown. */
 export function parseAdminReference(text: string): AdminReference | undefined {

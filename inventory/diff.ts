@@ -28,7 +28,8 @@ export function diffInventory(before: readonly Entry[], after: readonly Entry[])
     if (origin === undefined) return [{ id: entry.id, kind: 'added', from: undefined, changes: [] }];
     kept.add(origin.id);
     const changes = changesBetween(origin, entry, '');
-    if (origin.id !== entry.id) return [{ id: entry.id, kind: 'renamed', from: origin.id, changes: changes.filter(({ path }) => path !== 'id') }];
+    if (origin.id !== entry.id)
+      return [{ id: entry.id, kind: 'renamed', from: origin.id, changes: changes.filter(({ path }) => path !== 'id') }];
     return changes.length === 0 ? [] : [{ id: entry.id, kind: 'changed', from: undefined, changes }];
   });
   const retired = before
@@ -39,7 +40,8 @@ export function diffInventory(before: readonly Entry[], after: readonly Entry[])
 
 function changesBetween(before: unknown, after: unknown, path: string): readonly ValueChange[] {
   if (JSON.stringify(before) === JSON.stringify(after)) return [];
-  if (!isObject(before) || !isObject(after) || Array.isArray(before) !== Array.isArray(after)) return [{ path, before, after }];
+  if (!isObject(before) || !isObject(after) || Array.isArray(before) !== Array.isArray(after))
+    return [{ path, before, after }];
   const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])];
   return keys.flatMap((key) => {
     const part = Array.isArray(after) ? `${path}[${key}]` : path === '' ? key : `${path}.${key}`;
@@ -48,4 +50,5 @@ function changesBetween(before: unknown, after: unknown, path: string): readonly
 }
 
 // Arrays are read by their positions as keys.
-const isObject = (thing: unknown): thing is Readonly<Record<string, unknown>> => typeof thing === 'object' && thing !== null;
+const isObject = (thing: unknown): thing is Readonly<Record<string, unknown>> =>
+  typeof thing === 'object' && thing !== null;

@@ -22,10 +22,14 @@ export function fillIn(id: CredentialId, written: WrittenEntry, targets: Targets
       every: written.schedule?.every ?? defaultEvery,
       jitter: written.schedule?.jitter ?? 0,
       windows: (written.schedule?.window ?? []).flat(),
+      ...(written.schedule?.freeze === undefined ? {} : { freezes: [written.schedule.freeze].flat() }),
     },
     backends: (written.backends ?? Object.keys(targets.backends).slice(0, 1)).map((use) => placeOf(id, use, targets)),
-    consumers: Array.isArray(written.consumers) ? written.consumers.map((one) => consumerOf(one, defaults)) : written.consumers,
-    silence: typeof written.silence === 'number' ? { for: written.silence } : (written.silence ?? { for: defaults.silence }),
+    consumers: Array.isArray(written.consumers)
+      ? written.consumers.map((one) => consumerOf(one, defaults))
+      : written.consumers,
+    silence:
+      typeof written.silence === 'number' ? { for: written.silence } : (written.silence ?? { for: defaults.silence }),
     soak: written.soak ?? defaults.soak,
     emergency: { policy, bound: written.emergency?.bound ?? defaultBound },
     standby: written.standby ?? policy === 'standby',

@@ -41,19 +41,33 @@ export function readInventory(input: InventoryInput): InventoryReading {
   const problems: Problem[] = [];
   const note = (problem: Problem): void => void problems.push(problem);
 
-  const targets = targetsSource.problems.length > 0 ? noTargets : targetsOf(targetsSource.content, input.adapters, note);
+  const targets =
+    targetsSource.problems.length > 0 ? noTargets : targetsOf(targetsSource.content, input.adapters, note);
   const inventory = inventorySource.problems.length > 0 ? undefined : entriesOf(inventorySource.content, targets, note);
-  const checked: CheckedInventory = { teams: inventory?.teams ?? [], entries: inventory?.entries ?? [], targets: targets.targets };
+  const checked: CheckedInventory = {
+    teams: inventory?.teams ?? [],
+    entries: inventory?.entries ?? [],
+    targets: targets.targets,
+  };
 
   // Rules compare both files: with one of them unreadable they would complain about its absence only.
   if (broken.length === 0 && inventory !== undefined) {
     const mine = new Set(checked.teams);
     const others = input.others.filter((other) => !mine.has(other.team));
-    const world = { ...targets, ...checked, written: inventory.written, ids: inventory.ids, adapters: input.adapters, others };
+    const world = {
+      ...targets,
+      ...checked,
+      written: inventory.written,
+      ids: inventory.ids,
+      adapters: input.adapters,
+      others,
+    };
     for (const rule of Object.values(rules)) rule(world).forEach(note);
   }
   if (broken.length + problems.length === 0) return { kind: 'checked', inventory: checked };
-  const placed = problems.map((problem) => (problem.file === 'targets' ? targetsSource : inventorySource).place(problem));
+  const placed = problems.map((problem) =>
+    (problem.file === 'targets' ? targetsSource : inventorySource).place(problem),
+  );
   return { kind: 'refused', problems: [...broken, ...placed].sort(byPlace) };
 }
 
@@ -68,9 +82,17 @@ interface ReadTargets {
   readonly backendNames: ReadonlySet<string>;
 }
 
-const noTargets: ReadTargets = { targets: { targets: {}, backends: {} }, targetNames: new Set(), backendNames: new Set() };
+const noTargets: ReadTargets = {
+  targets: { targets: {}, backends: {} },
+  targetNames: new Set(),
+  backendNames: new Set(),
+};
 
-function targetsOf(content: unknown, { targetSchemas, backendSchemas }: Adapters, note: (problem: Problem) => void): ReadTargets {
+function targetsOf(
+  content: unknown,
+  { targetSchemas, backendSchemas }: Adapters,
+  note: (problem: Problem) => void,
+): ReadTargets {
   const top = topOf(content, 'targets', targetsFileSchema.shape, note);
   const targets = readEach('targets', 'targets', top['targets'], targetSchema, note);
   const backends = readEach('targets', 'backends', top['backends'], backendSchema, note);
@@ -81,7 +103,11 @@ function targetsOf(content: unknown, { targetSchemas, backendSchemas }: Adapters
       .filter((probe) => !isName(probe))
       .forEach((probe) => note({ file: 'targets', path: ['targets', name, 'probes', probe], text: oddName }));
   }
-  return { targets: { targets, backends }, targetNames: new Set(keysOf(top['targets'])), backendNames: new Set(keysOf(top['backends'])) };
+  return {
+    targets: { targets, backends },
+    targetNames: new Set(keysOf(top['targets'])),
+    backendNames: new Set(keysOf(top['backends'])),
+  };
 }
 
 const oddName = 'expected a name of a-z, 0-9 and -, at most 63 long, beginning with a letter or digit';
@@ -100,7 +126,11 @@ function checkAdapters(
     const schema = Object.hasOwn(schemas, adapter) ? schemas[adapter] : undefined;
     if (schema === undefined) {
       const what = key === 'provider' ? 'provider' : 'kind of backend';
-      note({ file: 'targets', path: [group, name, key], text: `no such ${what}: expected one of ${listed(Object.keys(schemas))}` });
+      note({
+        file: 'targets',
+        path: [group, name, key],
+        text: `no such ${what}: expected one of ${listed(Object.keys(schemas))}`,
+      });
       continue;
     }
     const settings = member['settings'] ?? {};
@@ -126,14 +156,20 @@ function entriesOf(content: unknown, { targets }: ReadTargets, note: (problem: P
 }
 
 /** The keys of a file's top level; complains of unknown and missing ones. */
-function topOf(content: unknown, file: Problem['file'], shape: object, note: (problem: Problem) => void): Readonly<Record<string, unknown>> {
+function topOf(
+  content: unknown,
+  file: Problem['file'],
+  shape: object,
+  note: (problem: Problem) => void,
+): Readonly<Record<string, unknown>> {
   const expected = Object.keys(shape);
   if (!isRecord(content)) {
     note({ file, path: [], text: `expected a file with ${expected.join(' and ')}` });
     return {};
   }
   for (const key of Object.keys(content)) {
-    if (!expected.includes(key)) note({ file, path: [key], text: `unknown key: expected one of ${expected.join(', ')}` });
+    if (!expected.includes(key))
+      note({ file, path: [key], text: `unknown key: expected one of ${expected.join(', ')}` });
   }
   for (const key of expected) if (!(key in content)) note({ file, path: [], text: `missing: ${key}` });
   return content;
@@ -147,8 +183,10 @@ function readEach<Schema extends ZodType>(
   schema: Schema,
   note: (problem: Problem) => void,
 ): Record<string, Schema['_output']> {
-  const read: Record<string, Schema['_output']> = {};
-  if (members !== undefined && members !== null && !isRecord(members)) note({ file, path: [key], text: 'expected names with what belongs to them' });
+  // Without a prototype: `constructor` is a name like any other, and nobody's unless it stands in the file.
+  const read = Object.create(null) as Record<string, Schema['_output']>;
+  if (members !== undefined && members !== null && !isRecord(members))
+    note({ file, path: [key], text: 'expected names with what belongs to them' });
   for (const [name, member] of Object.entries(isRecord(members) ? members : {})) {
     const odd = oddKey(file, name);
     if (odd !== undefined) note({ file, path: [key, name], text: odd });
@@ -165,5 +203,6 @@ function oddKey(file: Problem['file'], name: string): string | undefined {
   return 'not a credential id: expected provider/environment/application, each of a-z, 0-9 and -, at most 63 long';
 }
 
-const isRecord = (thing: unknown): thing is Record<string, unknown> => typeof thing === 'object' && thing !== null && !Array.isArray(thing);
+const isRecord = (thing: unknown): thing is Record<string, unknown> =>
+  typeof thing === 'object' && thing !== null && !Array.isArray(thing);
 const keysOf = (thing: unknown): readonly string[] => (isRecord(thing) ? Object.keys(thing) : []);

@@ -12,9 +12,9 @@ export function isName(text: string): boolean {
 }
 
 /** A name in our own files: teams, groups, targets, backends, consumers, probes. */
-export const name = z
-  .string({ error: 'expected a name' })
-  .regex(namePattern, { error: 'expected a name of a-z, 0-9 and -, at most 63 long, beginning with a letter or digit' });
+export const name = z.string({ error: 'expected a name' }).regex(namePattern, {
+  error: 'expected a name of a-z, 0-9 and -, at most 63 long, beginning with a letter or digit',
+});
 
 /** Text in the file, milliseconds inside. */
 export const duration = z
@@ -35,14 +35,18 @@ export const credentialId = z
   });
 
 /** One sentence by a person: why something is as it is. */
-export const reason = z.string({ error: 'expected a reason in words' }).trim().min(3, { error: 'expected a reason in words' });
+export const reason = z
+  .string({ error: 'expected a reason in words' })
+  .trim()
+  .min(3, { error: 'expected a reason in words' });
 
 /** Where consumers read: segments without empty ones, dots or odd signs, so that no path can leave its prefix. */
 export const path = z
   .string({ error: 'expected a path such as ai/prod/providers/openai/keys/support-bot' })
   .max(400, { error: 'expected a path of at most 400 characters' })
   .regex(/^(?!.*(?:^|\/)\.{1,2}(?:\/|$))[A-Za-z0-9_.-]+(?:\/[A-Za-z0-9_.-]+)*$/, {
-    error: 'expected a path such as ai/prod/providers/openai/keys/support-bot: no empty part, no . or .. part, only letters, digits, _ . -',
+    error:
+      'expected a path such as ai/prod/providers/openai/keys/support-bot: no empty part, no . or .. part, only letters, digits, _ . -',
   });
 
 /** A strict object whose complaint about an unknown key names the known ones. */

@@ -35,7 +35,9 @@ export const targetSchema = record({
   provider: name.meta({ description: 'the adapter: what makes and kills versions here' }),
   environment: name.meta({ description: 'the only environment whose credentials may name this target' }),
   settings: settings.default({}).meta({ description: 'what the adapter needs to know; holds no secret' }),
-  admin: adminReference.optional().meta({ description: 'where the admin credential is read from at the moment of use' }),
+  admin: adminReference
+    .optional()
+    .meta({ description: 'where the admin credential is read from at the moment of use' }),
   teams: z
     .array(name, { error: 'expected the list of teams whose entries may name this target' })
     .min(1, { error: 'expected at least one team' })
@@ -51,7 +53,9 @@ export const targetSchema = record({
   })
     .optional()
     .meta({ description: 'calls to the provider, over all workers' }),
-  expiry: duration.optional().meta({ description: 'the provider ends a version by itself this long after it was made' }),
+  expiry: duration
+    .optional()
+    .meta({ description: 'the provider ends every version by itself, at the latest this long after it was made' }),
   probes: z
     .record(z.string(), probeUrl, { error: 'expected probe names with their addresses' })
     .default({})
@@ -61,11 +65,15 @@ export const targetSchema = record({
 export const backendSchema = record({
   kind: name.meta({ description: 'the adapter: where versions are kept' }),
   settings: settings.default({}).meta({ description: 'what the adapter needs to know; holds no secret' }),
-  admin: adminReference.optional().meta({ description: 'where the admin credential is read from at the moment of use' }),
+  admin: adminReference
+    .optional()
+    .meta({ description: 'where the admin credential is read from at the moment of use' }),
   environment: name.optional().meta({ description: 'only for credentials of this environment' }),
   path: z
     .string({ error: 'expected a path template' })
-    .regex(/^[A-Za-z0-9_./{}-]{1,300}$/, { error: 'expected a path template of letters, digits, / _ . - and {placeholders}' })
+    .regex(/^[A-Za-z0-9_./{}-]{1,300}$/, {
+      error: 'expected a path template of letters, digits, / _ . - and {placeholders}',
+    })
     .default('ai/{environment}/providers/{provider}/keys/{application}')
     .meta({ description: 'path of an entry that names none; may use {provider}, {environment} and {application}' }),
 });

@@ -14,9 +14,30 @@ export interface TierDefaults {
 }
 
 export const tierDefaults: Readonly<Record<Tier, TierDefaults>> = {
-  critical: { mode: 'ask', demand: 'possession', weakest: 'endpoint-reported', silence: 24 * hour, soak: 24 * hour, deadline: 4 * hour },
-  standard: { mode: 'automatic', demand: 'possession', weakest: 'acknowledged', silence: 6 * hour, soak: 6 * hour, deadline: 24 * hour },
-  low: { mode: 'automatic', demand: 'possession', weakest: 'acknowledged', silence: hour, soak: hour, deadline: 72 * hour },
+  critical: {
+    mode: 'ask',
+    demand: 'possession',
+    weakest: 'endpoint-reported',
+    silence: 24 * hour,
+    soak: 24 * hour,
+    deadline: 4 * hour,
+  },
+  standard: {
+    mode: 'automatic',
+    demand: 'possession',
+    weakest: 'acknowledged',
+    silence: 6 * hour,
+    soak: 6 * hour,
+    deadline: 24 * hour,
+  },
+  low: {
+    mode: 'automatic',
+    demand: 'possession',
+    weakest: 'acknowledged',
+    silence: hour,
+    soak: hour,
+    deadline: 72 * hour,
+  },
 };
 
 export const defaultEvery = 90 * 24 * hour;

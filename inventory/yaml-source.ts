@@ -1,4 +1,5 @@
-import { LineCounter, isMap, isNode, isScalar, parseDocument } from 'yaml';
+import { LineCounter, isMap, isNode, isScalar, parseDocument, visit } from 'yaml';
+import type { Document } from 'yaml';
 import type { PlacedProblem, Problem } from './problem.ts';
 
 /** A YAML file, read once: its plain content, and where each key of it stands. */
@@ -48,11 +49,15 @@ export function readYaml(file: Problem['file'], text: string): YamlSource {
     return 0;
   };
 
-  const broken = [...document.errors, ...document.warnings].map((error) => ({
+  const faults = [...document.errors, ...document.warnings].map(({ code, pos }) => ({
+    code,
+    offset: pos[0],
+  }));
+  const broken = [...faults, ...keysOfNoText(document)].map(({ code, offset }) => ({
     file,
     path: [],
-    text: `not valid YAML: ${meaning[error.code] ?? `the parser says ${error.code}`}`,
-    ...at(error.pos[0]),
+    text: `not valid YAML: ${meaning[code] ?? `the parser says ${code}`}`,
+    ...at(offset),
   }));
   if (broken.length > 0) return { content: undefined, problems: broken, place: (one) => ({ ...one, ...at(0) }) };
 
@@ -65,6 +70,21 @@ export function readYaml(file: Problem['file'], text: string): YamlSource {
   } catch {
     // Only aliases can still fail here; the message would quote them.
     const text = 'not valid YAML: aliases that are undefined, or too many of them';
-    return { content: undefined, problems: [{ file, path: [], text, ...at(0) }], place: (one) => ({ ...one, ...at(0) }) };
+    return {
+      content: undefined,
+      problems: [{ file, path: [], text, ...at(0) }],
+      place: (one) => ({ ...one, ...at(0) }),
+    };
   }
+}
+
+/** A list or map as a key would become its own text, and the parser would print it in a warning. */
+function keysOfNoText(document: Document.Parsed): readonly { code: string; offset: number }[] {
+  const found: { code: string; offset: number }[] = [];
+  visit(document, {
+    Pair(_key, { key }) {
+      if (isNode(key) && !isScalar(key)) found.push({ code: 'NON_STRING_KEY', offset: key.range?.[0] ?? 0 });
+    },
+  });
+  return found;
 }

@@ -4,17 +4,26 @@ import type { Problem } from './problem.ts';
 type Issue = z.core.$ZodIssue;
 
 /** A schema's complaints about `value` as problems of a file, below `base`. Values are never repeated. */
-export function problemsOf(error: z.ZodError, value: unknown, file: Problem['file'], base: Problem['path']): readonly Problem[] {
+export function problemsOf(
+  error: z.ZodError,
+  value: unknown,
+  file: Problem['file'],
+  base: Problem['path'],
+): readonly Problem[] {
   return error.issues
     .flatMap((issue) => fromIssue(issue, file, base))
-    .map((problem) => (isMissing(value, problem.path.slice(base.length)) ? { ...problem, text: `missing: ${problem.text}` } : problem));
+    .map((problem) =>
+      isMissing(value, problem.path.slice(base.length)) ? { ...problem, text: `missing: ${problem.text}` } : problem,
+    );
 }
 
 function isMissing(value: unknown, path: Problem['path']): boolean {
   const [key, ...rest] = path;
   if (key === undefined) return value === undefined || value === null;
   // Only looked into, key by key, as parsed YAML.
-  return typeof value === 'object' && value !== null ? isMissing((value as Readonly<Record<string | number, unknown>>)[key], rest) : false;
+  return typeof value === 'object' && value !== null
+    ? isMissing((value as Readonly<Record<string | number, unknown>>)[key], rest)
+    : false;
 }
 
 function fromIssue(issue: Issue, file: Problem['file'], base: Problem['path']): readonly Problem[] {

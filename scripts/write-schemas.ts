@@ -3,12 +3,13 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { backendRegistry } from '../backends/registry.ts';
-import { jsonSchemas } from '../inventory/json-schema.ts';
+import { format } from 'prettier';
+import { jsonSchemas, type JsonSchema } from '../inventory/json-schema.ts';
 import { providers } from '../providers/registry.ts';
 
 const folder = join(import.meta.dirname, '..', 'schemas');
 
-export function currentSchemas(): Readonly<Record<string, string>> {
+export async function currentSchemas(): Promise<Readonly<Record<string, string>>> {
   const { targets, inventory } = jsonSchemas({
     targetSchemas: Object.fromEntries(Object.entries(providers).map(([name, make]) => [name, make().settingsSchema])),
     backendSchemas: Object.fromEntries(
@@ -16,12 +17,17 @@ export function currentSchemas(): Readonly<Record<string, string>> {
     ),
   });
   return {
-    'targets.schema.json': `${JSON.stringify(targets, null, 2)}\n`,
-    'inventory.schema.json': `${JSON.stringify(inventory, null, 2)}\n`,
+    'targets.schema.json': await formatted(targets),
+    'inventory.schema.json': await formatted(inventory),
   };
+}
+
+/** As `npm run check:format` wants it. */
+function formatted(schema: JsonSchema): Promise<string> {
+  return format(JSON.stringify(schema), { parser: 'json', printWidth: 120 });
 }
 
 if (import.meta.main) {
   await mkdir(folder, { recursive: true });
-  for (const [name, text] of Object.entries(currentSchemas())) await writeFile(join(folder, name), text);
+  for (const [name, text] of Object.entries(await currentSchemas())) await writeFile(join(folder, name), text);
 }

@@ -49,5 +49,5 @@ export interface CommandContext {
   /** Aborts at Ctrl-C. */
   readonly signal: AbortSignal;
   /** Opened once, closed by `runCli`. */
-  ports(): Promise<CliPorts>;
+  readonly ports: () => Promise<CliPorts>;
 }

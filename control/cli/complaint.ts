@@ -1,7 +1,7 @@
 import { errorTable, isKeybatonError } from '../../domain/errors.ts';
 import type { ErrorCode } from '../../domain/errors.ts';
 import type { PlacedProblem } from '../../inventory/problem.ts';
-import { printable } from './text.ts';
+import { printable, wrapped } from './text.ts';
 
 /** What `--json` writes to standard error when a command fails. */
 export interface Complaint {
@@ -20,7 +20,9 @@ export function complaintOf(thrown: unknown): Complaint {
   const ours = isKeybatonError(thrown);
   const code = ours ? thrown.code : 'UNAVAILABLE';
   const { exit, retryable } = errorTable[code];
-  const message = ours ? printable(thrown.message) : `something failed inside keybaton (${kindOf(thrown)}): run keybaton doctor`;
+  const message = ours
+    ? printable(thrown.message)
+    : `something failed inside keybaton (${kindOf(thrown)}): run keybaton doctor`;
   return { error: { code, message, exit, retryable } };
 }
 
@@ -44,5 +46,6 @@ const advice: Readonly<Record<ErrorCode, string | undefined>> = {
 
 export function complaintText({ error }: Complaint): string {
   const hint = advice[error.code];
-  return hint === undefined ? `keybaton: ${error.message}` : `keybaton: ${error.message}\n          ${hint}`;
+  const lines = [`keybaton: ${error.message}`, ...(hint === undefined ? [] : [hint])];
+  return lines.map((line, index) => wrapped(line, 98, index === 0 ? '' : '  ').replaceAll('\n', '\n  ')).join('\n');
 }

@@ -2,7 +2,24 @@ import type { LedgerEvent } from '../../ledger/ledger.ts';
 import { moment, printable } from './text.ts';
 
 /** Body keys worth a line; everything else is in --json. No event holds a secret. */
-const told = ['outcome', 'consumer', 'instance', 'kind', 'release', 'backend', 'path', 'effect', 'place', 'grade', 'answer', 'reason', 'key', 'text', 'who', 'why'];
+const told = [
+  'outcome',
+  'consumer',
+  'instance',
+  'kind',
+  'release',
+  'backend',
+  'path',
+  'effect',
+  'place',
+  'grade',
+  'answer',
+  'reason',
+  'key',
+  'text',
+  'who',
+  'why',
+];
 
 /** One event as columns: time, actor, what, of what, details. */
 export function eventCells(event: LedgerEvent): readonly string[] {
@@ -11,10 +28,19 @@ export function eventCells(event: LedgerEvent): readonly string[] {
     return typeof value === 'string' && value !== '' && value !== event.actor ? [value] : [];
   });
   const epoch = event.epoch === undefined ? [] : [`epoch ${event.epoch}`];
-  return [String(event.n), moment(event.at), event.kind, event.credential ?? '', event.actor, [...epoch, ...details].join(', ')];
+  return [
+    String(event.n),
+    moment(event.at),
+    event.kind,
+    event.credential ?? '',
+    event.actor,
+    [...epoch, ...details].join(', '),
+  ];
 }
 
 export function eventLine(event: LedgerEvent): string {
   const [n = '', at = '', kind = '', credential = '', actor = '', details = ''] = eventCells(event);
-  return printable(`${n.padStart(5)}  ${at}  ${kind.padEnd(20)} ${[credential, actor, details].filter((part) => part !== '').join('  ')}`);
+  return printable(
+    `${n.padStart(5)}  ${at}  ${kind.padEnd(20)} ${[credential, actor, details].filter((part) => part !== '').join('  ')}`,
+  );
 }

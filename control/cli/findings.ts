@@ -2,7 +2,12 @@ import { errorTable } from '../../domain/errors.ts';
 import type { Finding } from '../ports.ts';
 import { table, wrapped } from './text.ts';
 
-const marks: Readonly<Record<Finding['verdict'], string>> = { ok: 'ok', warning: 'warning', failure: 'FAILURE', 'cannot tell': 'cannot tell' };
+const marks: Readonly<Record<Finding['verdict'], string>> = {
+  ok: 'ok',
+  warning: 'warning',
+  failure: 'FAILURE',
+  'cannot tell': 'cannot tell',
+};
 
 export function findingsText(findings: readonly Finding[], width: number): string {
   if (findings.length === 0) return 'nothing found';

@@ -25,7 +25,8 @@ export function givenFrom(args: readonly unknown[], options: Readonly<Record<str
     text,
     required(option, what) {
       const value = text(option)?.trim();
-      if (value === undefined || value === '') throw new KeybatonError('INVALID_CONFIG', `--${option} is missing: ${what}`);
+      if (value === undefined || value === '')
+        throw new KeybatonError('INVALID_CONFIG', `--${option} is missing: ${what}`);
       return value;
     },
     flag: (option) => options[option] === true,

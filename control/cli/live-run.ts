@@ -41,7 +41,13 @@ export async function followToEnd(context: CommandContext, ports: RotationPorts,
   }
   if (last?.end !== undefined) {
     const { outcome, why } = last.end;
-    const ended = { credential: run.credential, outcome, why: why ?? null, version: last.version ?? null, steps: last.steps };
+    const ended = {
+      credential: run.credential,
+      outcome,
+      why: why ?? null,
+      version: last.version ?? null,
+      steps: last.steps,
+    };
     output.answer(ended, () => `${run.credential}: ${outcome}${why === undefined ? '' : `: ${why}`}`);
     return run.endsWell?.(last.end) === true ? 0 : exitOf[outcome];
   }

@@ -47,7 +47,9 @@ export async function runCli(argv: readonly string[], environment: CliEnvironmen
 function fail(thrown: unknown, { stderr }: CliEnvironment, json: boolean): number {
   // `--help` and `--version` end this way too, and have printed already.
   if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0;
-  const complaint = complaintOf(thrown instanceof CommanderError ? new KeybatonError('INVALID_CONFIG', usage(thrown)) : thrown);
+  const complaint = complaintOf(
+    thrown instanceof CommanderError ? new KeybatonError('INVALID_CONFIG', usage(thrown)) : thrown,
+  );
   stderr.write(`${json ? JSON.stringify(complaint) : complaintText(complaint)}\n`);
   return complaint.error.exit;
 }

@@ -15,7 +15,11 @@ export interface Output {
   note(text: string): void;
 }
 
-export function outputTo(stdout: Writable & { isTTY?: boolean; columns?: number }, stderr: Writable, json: boolean): Output {
+export function outputTo(
+  stdout: Writable & { isTTY?: boolean; columns?: number },
+  stderr: Writable,
+  json: boolean,
+): Output {
   const print = (stream: Writable, text: string): void => void stream.write(text.endsWith('\n') ? text : `${text}\n`);
   return {
     json,

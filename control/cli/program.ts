@@ -1,5 +1,6 @@
 import { Command as CommanderCommand } from 'commander';
 import { KeybatonError } from '../../domain/errors.ts';
+import { isCredentialId } from '../../domain/identifiers.ts';
 import type { Command, CommandContext } from './command.ts';
 import { commands } from './commands.ts';
 import type { CliEnvironment } from './environment.ts';
@@ -31,6 +32,12 @@ export function programFrom({ environment, context, ended }: ProgramInput): Comm
   return program;
 }
 
+/** What commands of two words have in common. */
+const groupSummaries: Readonly<Record<string, string>> = {
+  audit: 'Check the record itself',
+  token: 'Make, show and end the tokens of consumers',
+};
+
 function groupOf(
   name: string,
   program: CommanderCommand,
@@ -39,31 +46,46 @@ function groupOf(
 ): CommanderCommand {
   const known = groups.get(name);
   if (known !== undefined) return known;
-  const about = commands.filter((one) => one.name.startsWith(`${name} `)).map((one) => one.summary);
-  const group = program.command(name).description(about.join('; ')).helpCommand(false);
+  const group = program
+    .command(name)
+    .description(groupSummaries[name] ?? name)
+    .helpCommand(false);
   settle(group, environment);
   groups.set(name, group);
   return group;
 }
 
 function settle(command: CommanderCommand, { stdout, stderr }: CliEnvironment): void {
-  command.exitOverride().configureOutput({
-    writeOut: (text) => void stdout.write(text),
-    // Commander's complaints repeat what was typed, which may be a secret: ours follow. Help after "no command" is kept.
-    writeErr: (text) => void (text.startsWith('error:') ? undefined : stderr.write(text)),
-    getOutHelpWidth: () => 100,
-    getErrHelpWidth: () => 100,
-  });
+  command
+    .exitOverride()
+    .configureHelp({ subcommandTerm: termOf })
+    .configureOutput({
+      writeOut: (text) => void stdout.write(text),
+      // Commander's complaints repeat what was typed, which may be a secret: ours follow. Help after "no command" is kept.
+      writeErr: (text) => void (text.startsWith('error:') ? undefined : stderr.write(text)),
+      getOutHelpWidth: () => 100,
+      getErrHelpWidth: () => 100,
+    });
+}
+
+/** `rotate <credential>`, without the `[options]` that stands behind every one. */
+function termOf(command: CommanderCommand): string {
+  const args = command.registeredArguments.map((one) => (one.required ? `<${one.name()}>` : `[${one.name()}]`));
+  return [command.name(), ...args].join(' ');
 }
 
 function add(target: CommanderCommand, command: Command, input: ProgramInput): void {
   settle(target, input.environment);
   target.summary(command.summary).description(sentence(command));
-  for (const { name, about, optional } of command.arguments ?? []) target.argument(optional === true ? `[${name}]` : `<${name}>`, about);
+  for (const { name, about, optional } of command.arguments ?? [])
+    target.argument(optional === true ? `[${name}]` : `<${name}>`, about);
   for (const option of command.options ?? []) target.option(option.flags, option.about, option.default);
   target.option('--json', 'answer in JSON, for programs');
   target.helpOption('-h, --help', 'show this help');
-  target.addHelpText('after', ['', 'Examples:', ...command.examples.flatMap(({ line, about }) => [`  ${line}`, `      ${about}`])].join('\n'));
+  target.addHelpText(
+    'after',
+    ['', 'Examples:', ...command.examples.flatMap(({ line, about }) => [`  ${line}`, `      ${about}`])].join('\n'),
+  );
   if (command.takesSecret === true) target.allowUnknownOption().allowExcessArguments();
   else target.allowExcessArguments(false);
   target.action(async () => {
@@ -78,9 +100,10 @@ function sentence({ summary, about }: Command): string {
 
 /** Arguments are seen by every user of the machine and kept in the shell's history. */
 function refuseSecretArguments(target: CommanderCommand, { arguments: expected = [] }: Command): void {
-  if (target.args.length <= expected.length && target.args.every((one) => !one.startsWith('-'))) return;
+  const [first] = target.args;
+  if (target.args.length <= expected.length && first !== undefined && isCredentialId(first)) return;
   throw new KeybatonError(
     'INVALID_CONFIG',
-    'a secret is never given as an argument: other users of this machine and the history of your shell can read it; treat that value as leaked, and give the new one at the prompt or on standard input',
+    'expected a credential id alone: a secret is never given as an argument: other users of this machine and the history of your shell can read it. if you gave one, treat it as leaked, and give its replacement at the prompt or on standard input',
   );
 }

@@ -13,12 +13,17 @@ const longest = 64 * 1024;
  */
 export async function readMaterial(context: CommandContext, shape: TargetTraits['material']): Promise<SecretMaterial> {
   const { stdin } = context.environment;
-  const fields = stdin.isTTY === true ? await ask(context, shape.fields) : fromText(await readAll(context), shape.fields);
+  const fields =
+    stdin.isTTY === true ? await ask(context, shape.fields) : fromText(await readAll(context), shape.fields);
   for (const name of shape.fields) {
     const value = fields[name];
     if (value === undefined || value.trim() === '') throw new KeybatonError('INVALID_CONFIG', `${name} is empty`);
     // eslint-disable-next-line no-control-regex -- a value with a line break or escape sequence is a slip of the paste
-    if (/[\u0000-\u001f\u007f]/.test(value)) throw new KeybatonError('INVALID_CONFIG', `${name} holds a line break or control character: give the value alone`);
+    if (/[\u0000-\u001f\u007f]/.test(value))
+      throw new KeybatonError(
+        'INVALID_CONFIG',
+        `${name} holds a line break or control character: give the value alone`,
+      );
   }
   return new SecretMaterial(fields, shape.value);
 }
@@ -26,7 +31,13 @@ export async function readMaterial(context: CommandContext, shape: TargetTraits[
 async function ask({ environment, signal }: CommandContext, names: readonly string[]): Promise<Record<string, string>> {
   const fields: Record<string, string> = {};
   for (const name of names) {
-    const answer = await password({ message: `${name} (not shown)`, input: environment.stdin, output: environment.stderr, signal, mask: '*' });
+    const answer = await password({
+      message: `${name} (not shown)`,
+      input: environment.stdin,
+      output: environment.stderr,
+      signal,
+      mask: '*',
+    });
     if (isCancel(answer)) throw new KeybatonError('INVALID_CONFIG', 'nothing was supplied: the prompt was left');
     fields[name] = answer;
   }
@@ -42,7 +53,8 @@ async function readAll({ environment: { stdin }, signal }: CommandContext): Prom
     for await (const part of stdin) {
       const bytes = Buffer.isBuffer(part) ? part : Buffer.from(String(part));
       size += bytes.length;
-      if (size > longest) throw new KeybatonError('INVALID_CONFIG', 'standard input holds more than any secret: give the value alone');
+      if (size > longest)
+        throw new KeybatonError('INVALID_CONFIG', 'standard input holds more than any secret: give the value alone');
       parts.push(bytes);
     }
   } finally {

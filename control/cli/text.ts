@@ -1,15 +1,20 @@
 import { formatDuration } from '../../domain/duration.ts';
 
-/** Columns that fit `width`: the widest cells give way first, and say so with an ellipsis. */
+const leastText = 24;
+
+/** Columns that fit `width`: the last, which holds the free text, gives way first; what is cut says so with an ellipsis. */
 export function table(headings: readonly string[], rows: readonly (readonly string[])[], width: number): string {
   const clean = rows.map((row) => headings.map((_, column) => printable(row[column] ?? '')));
-  const widths = headings.map((heading, column) => Math.max(heading.length, ...clean.map((row) => row[column]?.length ?? 0)));
+  const widths = headings.map((heading, column) =>
+    Math.max(heading.length, ...clean.map((row) => row[column]?.length ?? 0)),
+  );
   const gaps = 2 * (headings.length - 1);
   while (sum(widths) + gaps > width) {
-    const widest = widths.indexOf(Math.max(...widths));
-    const before = widths[widest] ?? 0;
+    const last = widths.length - 1;
+    const chosen = (widths[last] ?? 0) > leastText ? last : widths.indexOf(Math.max(...widths.slice(0, last)));
+    const before = widths[chosen] ?? 0;
     if (before <= 8) break;
-    widths[widest] = before - 1;
+    widths[chosen] = before - 1;
   }
   const line = (cells: readonly string[]): string =>
     cells
@@ -20,7 +25,8 @@ export function table(headings: readonly string[], rows: readonly (readonly stri
 }
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) => total + one, 0);
-const fit = (text: string, width: number): string => (text.length > width ? `${text.slice(0, Math.max(0, width - 1))}…` : text.padEnd(width));
+const fit = (text: string, width: number): string =>
+  text.length > width ? `${text.slice(0, Math.max(0, width - 1))}…` : text.padEnd(width);
 
 /** Text that came from files and other systems must not move the cursor or forge a line. */
 export function printable(text: string): string {

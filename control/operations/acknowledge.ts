@@ -17,7 +17,10 @@ export interface AcknowledgeInput {
  * A person's word that a consumer uses the newest version: the weakest evidence, and enough only where the entry
  * demands no more. Again for the same epoch is no change. `missing` is what GATE 3 still lacks.
  */
-export async function acknowledge(ports: RotationPorts, input: AcknowledgeInput): Promise<{ readonly epoch: number; readonly missing: number; readonly told: Told | null }> {
+export async function acknowledge(
+  ports: RotationPorts,
+  input: AcknowledgeInput,
+): Promise<{ readonly epoch: number; readonly missing: number; readonly told: Told | null }> {
   const { credential, consumer, instance, actor, why } = input;
   const epoch = newestEpoch(await ports.ledger.facts(credential));
   const { missing } = await ports.ledger.prove({

@@ -52,7 +52,9 @@ export async function apply(ports: ApplyPorts, input: ApplyInput): Promise<Apply
     return { kind: 'refused', problems: late.map((problem) => sources[problem.file].place(problem)) };
   }
 
-  const own = before.entries.filter((entry) => inventory.teams.includes(entry.team) && !before.retiring.includes(entry.id));
+  const own = before.entries.filter(
+    (entry) => inventory.teams.includes(entry.team) && !before.retiring.includes(entry.id),
+  );
   const applied = await ports.ledger.applyInventory({
     teams: inventory.teams,
     entries: inventory.entries,
@@ -67,7 +69,10 @@ export async function apply(ports: ApplyPorts, input: ApplyInput): Promise<Apply
 }
 
 /** A rotation that runs goes on with the entry as it is now: more demands, another mode, or retiring. */
-async function tellRunning(ports: ApplyPorts, changed: readonly CredentialId[]): Promise<{ running: CredentialId[]; warnings: string[] }> {
+async function tellRunning(
+  ports: ApplyPorts,
+  changed: readonly CredentialId[],
+): Promise<{ running: CredentialId[]; warnings: string[] }> {
   const running: CredentialId[] = [];
   const warnings: string[] = [];
   for (const credential of changed) {
@@ -81,18 +86,36 @@ async function tellRunning(ports: ApplyPorts, changed: readonly CredentialId[]):
 }
 
 /** targets.yml is one file for all: it may not lose what entries of other teams name. */
-function keptByOthers(applied: readonly Entry[], { teams, targets }: CheckedInventory): readonly { file: 'targets'; path: string[]; text: string }[] {
+function keptByOthers(
+  applied: readonly Entry[],
+  { teams, targets }: CheckedInventory,
+): readonly { file: 'targets'; path: string[]; text: string }[] {
   const others = applied.filter(({ team }) => !teams.includes(team));
   return others.flatMap((other) => [
-    ...(other.target in targets.targets ? [] : [{ file: 'targets' as const, path: ['targets'], text: `target ${other.target} is missing: ${other.id} names it` }]),
+    ...(Object.hasOwn(targets.targets, other.target)
+      ? []
+      : [
+          {
+            file: 'targets' as const,
+            path: ['targets'],
+            text: `target ${other.target} is missing: ${other.id} names it`,
+          },
+        ]),
     ...other.backends
-      .filter(({ backend }) => !(backend in targets.backends))
-      .map(({ backend }) => ({ file: 'targets' as const, path: ['backends'], text: `backend ${backend} is missing: ${other.id} names it` })),
+      .filter(({ backend }) => !Object.hasOwn(targets.backends, backend))
+      .map(({ backend }) => ({
+        file: 'targets' as const,
+        path: ['backends'],
+        text: `backend ${backend} is missing: ${other.id} names it`,
+      })),
   ]);
 }
 
 /** Demands that a target or a consumer cannot show, asked of whoever knows the adapters. */
-async function unprovable(ports: ApplyPorts, { entries, targets }: CheckedInventory): Promise<readonly { file: 'inventory'; path: string[]; text: string }[]> {
+async function unprovable(
+  ports: ApplyPorts,
+  { entries, targets }: CheckedInventory,
+): Promise<readonly { file: 'inventory'; path: string[]; text: string }[]> {
   const findings = await ports.checks.demands(entries, targets);
   return findings
     .filter(({ verdict }) => verdict === 'failure' || verdict === 'cannot tell')

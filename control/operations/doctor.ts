@@ -5,7 +5,10 @@ import type { ControlPorts, Finding } from '../ports.ts';
  * Temporal, ledger, every backend by a canary, every admin credential and its least privilege, clock skew. That it was
  * asked is noted in the ledger; a ledger that cannot take the note is a finding of its own.
  */
-export async function doctor({ checks, ledger }: Pick<ControlPorts, 'checks' | 'ledger'>, { actor }: { readonly actor: string }): Promise<readonly Finding[]> {
+export async function doctor(
+  { checks, ledger }: Pick<ControlPorts, 'checks' | 'ledger'>,
+  { actor }: { readonly actor: string },
+): Promise<readonly Finding[]> {
   const findings = await checks.doctor();
   const failures = findings.filter(({ verdict }) => verdict === 'failure').length;
   try {
@@ -13,6 +16,14 @@ export async function doctor({ checks, ledger }: Pick<ControlPorts, 'checks' | '
     return findings;
   } catch (thrown) {
     const text = `the ledger does not take a note (${codeOf(thrown)})`;
-    return [...findings, { subject: 'ledger', verdict: 'failure', text, remedy: 'make room on its disk, or end the process that locks it' }];
+    return [
+      ...findings,
+      {
+        subject: 'ledger',
+        verdict: 'failure',
+        text,
+        remedy: 'make room on its disk, or end the process that locks it',
+      },
+    ];
   }
 }

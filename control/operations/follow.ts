@@ -68,17 +68,24 @@ export async function* follow(ports: RotationPorts, input: FollowInput): AsyncGe
     if (text !== shown) yield view;
     shown = text;
     if (end !== undefined) return;
-    if (live.status === undefined && live.trouble === undefined && (await forgotten(ports, input))) await input.resume();
+    if (live.status === undefined && live.trouble === undefined && (await forgotten(ports, input)))
+      await input.resume();
     await pause(input.every, signal);
   }
 }
 
-async function ask({ rotations }: RotationPorts, credential: CredentialId): Promise<{ status: Awaited<ReturnType<RotationPorts['rotations']['status']>>; trouble: string | undefined }> {
+async function ask(
+  { rotations }: RotationPorts,
+  credential: CredentialId,
+): Promise<{ status: Awaited<ReturnType<RotationPorts['rotations']['status']>>; trouble: string | undefined }> {
   try {
     return { status: await rotations.status(credential), trouble: undefined };
   } catch (thrown) {
     // The run goes on without us; what cannot be asked is shown as such and asked again.
-    const text = thrown instanceof Error && codeOf(thrown) === 'UNAVAILABLE' && 'code' in thrown ? thrown.message : 'the running rotation does not answer';
+    const text =
+      thrown instanceof Error && codeOf(thrown) === 'UNAVAILABLE' && 'code' in thrown
+        ? thrown.message
+        : 'the running rotation does not answer';
     return { status: undefined, trouble: text };
   }
 }

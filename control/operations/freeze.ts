@@ -11,7 +11,10 @@ export interface FreezeInput {
 }
 
 /** Stops all but emergencies: no issue, promote or scheduled revoke, for one credential or for all. */
-export async function freeze(ports: RotationPorts, input: FreezeInput): Promise<{ readonly request: RequestFacts; readonly unreached: readonly string[] }> {
+export async function freeze(
+  ports: RotationPorts,
+  input: FreezeInput,
+): Promise<{ readonly request: RequestFacts; readonly unreached: readonly string[] }> {
   const { credential, actor, why } = input;
   const scope = credential === undefined ? {} : { credential };
   const request = await ports.ledger.request({ kind: 'freeze', who: actor, why, ...scope });

@@ -13,7 +13,10 @@ export interface ListInput {
 }
 
 /** Every credential the ledger knows, at a glance, in id order. Released ones too. */
-export async function list({ ledger }: LedgerPorts, input: ListInput): Promise<{ readonly now: number; readonly credentials: readonly CredentialSummary[] }> {
+export async function list(
+  { ledger }: LedgerPorts,
+  input: ListInput,
+): Promise<{ readonly now: number; readonly credentials: readonly CredentialSummary[] }> {
   const alarms = await ledger.openAlarms();
   const credentials: CredentialSummary[] = [];
   for await (const facts of everyCredential({ ledger })) {
@@ -26,7 +29,7 @@ export async function list({ ledger }: LedgerPorts, input: ListInput): Promise<{
 
 export async function* everyCredential({ ledger }: LedgerPorts): AsyncGenerator<CredentialFacts> {
   const limit = 200;
-  for (let page = await ledger.list({ limit }); page.length > 0; ) {
+  for (let page = await ledger.list({ limit }); page.length > 0;) {
     yield* page;
     const last = page.at(-1);
     if (last === undefined || page.length < limit) return;
@@ -44,5 +47,10 @@ function asked({ id, entry }: CredentialFacts, input: ListInput): boolean {
 }
 
 function needsSomebody(summary: CredentialSummary): boolean {
-  return summary.alarms.length > 0 || summary.compromised.length > 0 || summary.due.failedAttempts > 0 || summary.due.why !== null;
+  return (
+    summary.alarms.length > 0 ||
+    summary.compromised.length > 0 ||
+    summary.due.failedAttempts > 0 ||
+    summary.due.why !== null
+  );
 }

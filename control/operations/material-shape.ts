@@ -13,5 +13,8 @@ export async function materialShape(
   const target = asTargets((await ledger.inventory()).targets).targets[entry.target];
   const traits = target === undefined ? undefined : adapters.traits?.(target.provider, target.settings);
   if (traits !== undefined) return traits.material;
-  throw new KeybatonError('INVALID_CONFIG', `the provider of target ${entry.target} is not known here: set KEYBATON_CONFIG to the file that brings its adapter`);
+  throw new KeybatonError(
+    'INVALID_CONFIG',
+    `the provider of target ${entry.target} is not known here: set KEYBATON_CONFIG to the file that brings its adapter`,
+  );
 }

@@ -8,8 +8,10 @@ export function nextSteps(view: Omit<StatusView, 'next'>, asks: boolean): Status
   const offer = (command: string, why: string): void => void steps.push({ command: `keybaton ${command}`, why });
 
   if (view.requests.some(({ kind }) => kind === 'pause')) offer(`unpause ${id}`, 'it is paused');
-  if (summary.frozen) offer(view.requests.some(({ kind }) => kind === 'freeze') ? 'thaw --all' : `thaw ${id}`, 'it is frozen');
-  if (summary.rotating && run === null && view.trouble === null) offer(`rotate ${id}`, 'its run was ended from outside: this resumes it');
+  if (summary.frozen)
+    offer(view.requests.some(({ kind }) => kind === 'freeze') ? 'thaw --all' : `thaw ${id}`, 'it is frozen');
+  if (summary.rotating && run === null && view.trouble === null)
+    offer(`rotate ${id}`, 'its run was ended from outside: this resumes it');
   if (view.trouble !== null) offer('doctor', 'the running rotation could not be asked');
   if (run?.step === 'held') {
     for (const consumer of consumersOf(view.missing).slice(0, 3)) {
@@ -21,8 +23,10 @@ export function nextSteps(view: Omit<StatusView, 'next'>, asks: boolean): Status
   if (asks && summary.mode === 'ask' && summary.debts.length > 0 && view.missing.length === 0) {
     offer(`release ${id} --ask --why "..."`, 'mode ask waits for this before it revokes');
   }
-  if (summary.status === 'retiring') offer(`release ${id} --retire --why "..."`, 'its entry was removed: this lets its versions die');
-  if (summary.status === 'managed' && !summary.rotating && summary.due.why !== null) offer(`rotate ${id}`, summary.due.why);
+  if (summary.status === 'retiring')
+    offer(`release ${id} --retire --why "..."`, 'its entry was removed: this lets its versions die');
+  if (summary.status === 'managed' && !summary.rotating && summary.due.why !== null)
+    offer(`rotate ${id}`, summary.due.why);
   return steps;
 }
 

@@ -11,7 +11,10 @@ export interface PauseInput {
 }
 
 /** Stops one rotation before its next effect. A second pause is the first. CONFLICT when the old version is authorised to die. */
-export async function pause(ports: RotationPorts, input: PauseInput): Promise<{ readonly request: RequestFacts; readonly told: Told }> {
+export async function pause(
+  ports: RotationPorts,
+  input: PauseInput,
+): Promise<{ readonly request: RequestFacts; readonly told: Told }> {
   const { credential, actor, why } = input;
   const request = await ports.ledger.request({ kind: 'pause', credential, who: actor, why });
   return { request, told: await wakeRotation(ports, credential) };

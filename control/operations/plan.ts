@@ -11,7 +11,10 @@ export interface PlanView {
 }
 
 /** What a rotation would do, and what would fail now. No side effect. */
-export async function plan({ ledger, checks }: Pick<ControlPorts, 'ledger' | 'checks'>, input: { readonly credential: CredentialId }): Promise<PlanView> {
+export async function plan(
+  { ledger, checks }: Pick<ControlPorts, 'ledger' | 'checks'>,
+  input: { readonly credential: CredentialId },
+): Promise<PlanView> {
   const facts = await ledger.facts(input.credential);
   const { steps, findings } = await checks.plan(input.credential);
   return { credential: input.credential, due: dueReason(facts)?.why ?? null, steps, findings };

@@ -14,12 +14,17 @@ export interface RehearseInput {
  * A rotation that issues, stages and verifies a version, then discards it before anything is promoted. CONFLICT while a
  * rotation runs: it would be that run.
  */
-export async function rehearse(ports: RotationPorts, input: RehearseInput): Promise<{ readonly credential: CredentialId; readonly startedAt: number }> {
+export async function rehearse(
+  ports: RotationPorts,
+  input: RehearseInput,
+): Promise<{ readonly credential: CredentialId; readonly startedAt: number }> {
   const { credential, actor } = input;
   const facts = await ports.ledger.facts(credential);
   const text = `${credential} is rotating: rehearse when it has ended (keybaton status ${credential})`;
-  if (facts.status !== 'managed') throw new KeybatonError('CONFLICT', `${credential} is ${facts.status}: only a managed credential can be rehearsed`);
-  if (facts.openRun !== undefined && (await ports.rotations.status(credential)) !== undefined) throw new KeybatonError('CONFLICT', text);
+  if (facts.status !== 'managed')
+    throw new KeybatonError('CONFLICT', `${credential} is ${facts.status}: only a managed credential can be rehearsed`);
+  if (facts.openRun !== undefined && (await ports.rotations.status(credential)) !== undefined)
+    throw new KeybatonError('CONFLICT', text);
   const told = await startRotation(ports, {
     credential,
     actor,

@@ -15,7 +15,10 @@ export interface ReleaseInput {
 }
 
 /** Lets a held rotation, a retiring entry or a debt go on. Recorded under a person's name; the ledger refuses what is not held. */
-export async function release(ports: RotationPorts, input: ReleaseInput): Promise<{ readonly request: RequestFacts; readonly told: Told }> {
+export async function release(
+  ports: RotationPorts,
+  input: ReleaseInput,
+): Promise<{ readonly request: RequestFacts; readonly told: Told }> {
   const { credential, release: kind, version, actor, why } = input;
   const request = await ports.ledger.request({
     kind: 'release',
@@ -26,6 +29,9 @@ export async function release(ports: RotationPorts, input: ReleaseInput): Promis
     ...(version === undefined ? {} : { version }),
   });
   // Giving a version up is done with the request itself; everything else is a rotation's to go on with.
-  const told = kind === 'alive' ? await wakeRotation(ports, credential) : await startRotation(ports, { credential, actor, reason: 'released' });
+  const told =
+    kind === 'alive'
+      ? await wakeRotation(ports, credential)
+      : await startRotation(ports, { credential, actor, reason: 'released' });
   return { request, told };
 }

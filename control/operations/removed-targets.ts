@@ -6,7 +6,11 @@ import type { LedgerPorts } from './ports.ts';
  * What targets.yml may not take away: a target or admin credential that a version which is not proved dead needs in
  * order to be killed, and what such a target is (its provider and environment).
  */
-export async function removedTargets({ ledger }: LedgerPorts, before: Targets, after: Targets): Promise<readonly Problem[]> {
+export async function removedTargets(
+  { ledger }: LedgerPorts,
+  before: Targets,
+  after: Targets,
+): Promise<readonly Problem[]> {
   const problems: Problem[] = [];
   for (const [name, old] of Object.entries(before.targets)) {
     const now = after.targets[name];

@@ -17,7 +17,10 @@ export interface RollBackInput {
  * Asks that an earlier version becomes current again, under a new epoch; the abandoned one then goes the usual steps.
  * CONFLICT when none is left, or the one named is compromised, dead or authorised to die.
  */
-export async function rollBack(ports: RotationPorts, input: RollBackInput): Promise<{ readonly request: RequestFacts; readonly version: VersionId; readonly told: Told }> {
+export async function rollBack(
+  ports: RotationPorts,
+  input: RollBackInput,
+): Promise<{ readonly request: RequestFacts; readonly version: VersionId; readonly told: Told }> {
   const { credential, actor, why } = input;
   const facts = await ports.ledger.facts(credential);
   const version = input.version ?? earlierVersion(facts);
@@ -30,8 +33,12 @@ function earlierVersion({ id, epochs, versions }: CredentialFacts): VersionId {
   const current = epochs[0]?.version;
   for (const { version } of epochs.slice(1)) {
     const found = versions.find((one) => one.id === version);
-    if (found === undefined || found.id === current || found.compromised || found.refused || found.dead !== undefined) continue;
+    if (found === undefined || found.id === current || found.compromised || found.refused || found.dead !== undefined)
+      continue;
     if (found.authorisedEpoch === undefined && !found.killBegun && found.fate !== 'released') return found.id;
   }
-  throw new KeybatonError('CONFLICT', `${id} has no earlier version that could be current again: rotate it to get a new one`);
+  throw new KeybatonError(
+    'CONFLICT',
+    `${id} has no earlier version that could be current again: rotate it to get a new one`,
+  );
 }

@@ -29,7 +29,10 @@ export async function rotate(ports: RotationPorts, input: RotateInput): Promise<
   const { credential, actor, why } = input;
   const facts = await ports.ledger.facts(credential);
   if (facts.status !== 'managed') {
-    throw new KeybatonError('CONFLICT', `${credential} is ${facts.status}: put it back into the inventory and apply it, then rotate`);
+    throw new KeybatonError(
+      'CONFLICT',
+      `${credential} is ${facts.status}: put it back into the inventory and apply it, then rotate`,
+    );
   }
   const open = facts.requests.find((request) => request.kind === 'rotate' && request.credential === credential);
   const request = open ?? (await ports.ledger.request({ kind: 'rotate', credential, who: actor, why }));

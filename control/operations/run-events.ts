@@ -20,10 +20,14 @@ export function stepOf(event: LedgerEvent): Step | undefined {
 }
 
 /** Every event of a credential after `n`, oldest first, all pages. */
-export async function eventsAfter(ledger: Ledger, credential: CredentialId | undefined, n: number): Promise<readonly LedgerEvent[]> {
+export async function eventsAfter(
+  ledger: Ledger,
+  credential: CredentialId | undefined,
+  n: number,
+): Promise<readonly LedgerEvent[]> {
   const limit = 500;
   const events: LedgerEvent[] = [];
-  for (let afterN = n; ; ) {
+  for (let afterN = n; ;) {
     const page = await ledger.history({ ...(credential === undefined ? {} : { credential }), afterN, limit });
     events.push(...page);
     const last = page.at(-1);

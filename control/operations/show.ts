@@ -27,7 +27,12 @@ export interface VersionView {
   readonly createdAt: number;
   readonly expiresAt: number | null;
   readonly refs: readonly { readonly ref: Ref; readonly gone: boolean }[];
-  readonly copies: readonly { readonly backend: string; readonly path: string; readonly as: 'staged' | 'main'; readonly gone: boolean }[];
+  readonly copies: readonly {
+    readonly backend: string;
+    readonly path: string;
+    readonly as: 'staged' | 'main';
+    readonly gone: boolean;
+  }[];
   readonly dead: { readonly at: number; readonly grade: 'refused' | 'absent' } | null;
   readonly onlyByHand: boolean;
 }
@@ -82,13 +87,20 @@ function versionView(version: VersionFacts, newestFormer: boolean): VersionView 
 
 function consumersOf(facts: EvidenceFacts): readonly ConsumerView[] {
   const proved = (consumer: string, instance: string | undefined): string | null =>
-    facts.evidence.findLast((one) => one.consumer === consumer && one.instance === instance && !one.withdrawn)?.kind ?? null;
+    facts.evidence.findLast((one) => one.consumer === consumer && one.instance === instance && !one.withdrawn)?.kind ??
+    null;
   return facts.demands.map(({ consumer, demand }) => ({
     consumer,
     demand,
     instances: facts.instances
       .filter((one) => one.consumer === consumer)
-      .map(({ instance, seenAt, leaseUntil, left }) => ({ instance, seenAt, leaseUntil, left, proved: proved(consumer, instance) })),
+      .map(({ instance, seenAt, leaseUntil, left }) => ({
+        instance,
+        seenAt,
+        leaseUntil,
+        left,
+        proved: proved(consumer, instance),
+      })),
     proved: proved(consumer, undefined),
     waivedBy: facts.waivers.find((one) => one.consumer === consumer && one.instance === undefined)?.who ?? null,
   }));

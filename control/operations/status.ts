@@ -13,9 +13,20 @@ export interface StatusView {
   readonly now: number;
   readonly summary: CredentialSummary;
   /** `null`: nobody runs, or it did not answer (then `trouble` says so). */
-  readonly run: { readonly step: string; readonly since: number; readonly waitsFor: string | null; readonly version: VersionId | null } | null;
+  readonly run: {
+    readonly step: string;
+    readonly since: number;
+    readonly waitsFor: string | null;
+    readonly version: VersionId | null;
+  } | null;
   readonly trouble: string | null;
-  readonly requests: readonly { readonly id: string; readonly kind: RequestFacts['kind']; readonly who: string; readonly why: string; readonly at: number }[];
+  readonly requests: readonly {
+    readonly id: string;
+    readonly kind: RequestFacts['kind'];
+    readonly who: string;
+    readonly why: string;
+    readonly at: number;
+  }[];
   /** What GATE 3 still misses of the newest epoch, while an old version waits to die. */
   readonly missing: readonly string[];
   /** What GATE 4 still misses, per watched version. */
@@ -45,7 +56,10 @@ export async function status(ports: RotationPorts, input: { readonly credential:
     missing,
     silence,
   };
-  return { ...view, next: nextSteps(view, modeMiss(facts.entry.mode, facts.requests, facts.epochs[0]?.epoch ?? 0) !== undefined) };
+  return {
+    ...view,
+    next: nextSteps(view, modeMiss(facts.entry.mode, facts.requests, facts.epochs[0]?.epoch ?? 0) !== undefined),
+  };
 }
 
 const waitsToDie = (facts: CredentialFacts): CredentialFacts['versions'] =>
@@ -68,12 +82,18 @@ async function silenceNow({ ledger }: RotationPorts, facts: CredentialFacts): Pr
   return readings.flat();
 }
 
-async function ask({ rotations }: RotationPorts, credential: CredentialId): Promise<Pick<StatusView, 'run' | 'trouble'>> {
+async function ask(
+  { rotations }: RotationPorts,
+  credential: CredentialId,
+): Promise<Pick<StatusView, 'run' | 'trouble'>> {
   try {
     const answer = await rotations.status(credential);
     return { run: answer === undefined ? null : runOf(answer), trouble: null };
   } catch (thrown) {
-    return { run: null, trouble: thrown instanceof KeybatonError ? thrown.message : 'the running rotation does not answer' };
+    return {
+      run: null,
+      trouble: thrown instanceof KeybatonError ? thrown.message : 'the running rotation does not answer',
+    };
   }
 }
 

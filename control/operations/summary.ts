@@ -12,8 +12,19 @@ export interface CredentialSummary {
   readonly target: string;
   readonly tier: Tier;
   readonly mode: Mode;
-  readonly current: { readonly version: VersionId; readonly epoch: number; readonly since: number; readonly expiresAt: number | null } | null;
-  readonly due: { readonly at: number | null; readonly why: string | null; readonly lastRotatedAt: number | null; readonly failedAttempts: number; readonly nextAttemptAt: number | null };
+  readonly current: {
+    readonly version: VersionId;
+    readonly epoch: number;
+    readonly since: number;
+    readonly expiresAt: number | null;
+  } | null;
+  readonly due: {
+    readonly at: number | null;
+    readonly why: string | null;
+    readonly lastRotatedAt: number | null;
+    readonly failedAttempts: number;
+    readonly nextAttemptAt: number | null;
+  };
   /** A run has started and not ended. */
   readonly rotating: boolean;
   readonly paused: boolean;
@@ -23,13 +34,19 @@ export interface CredentialSummary {
   readonly compromised: readonly VersionId[];
   /** Only a person can kill these. */
   readonly onlyByHand: readonly VersionId[];
-  readonly alarms: readonly { readonly key: string; readonly text: string; readonly page: boolean; readonly raisedAt: number }[];
+  readonly alarms: readonly {
+    readonly key: string;
+    readonly text: string;
+    readonly page: boolean;
+    readonly raisedAt: number;
+  }[];
 }
 
 export function summaryOf(facts: CredentialFacts, alarms: readonly Alarm[]): CredentialSummary {
   const newest = facts.epochs[0];
   const current = newest === undefined ? undefined : facts.versions.find(({ id }) => id === newest.version);
-  const ids = (which: (version: VersionFacts) => boolean): readonly VersionId[] => facts.versions.filter(which).map(({ id }) => id);
+  const ids = (which: (version: VersionFacts) => boolean): readonly VersionId[] =>
+    facts.versions.filter(which).map(({ id }) => id);
   const alive = (version: VersionFacts): boolean => version.dead === undefined && version.fate !== 'released';
   return {
     id: facts.id,
@@ -41,7 +58,12 @@ export function summaryOf(facts: CredentialFacts, alarms: readonly Alarm[]): Cre
     current:
       newest === undefined
         ? null
-        : { version: newest.version, epoch: newest.epoch, since: newest.decidedAt, expiresAt: current?.expiresAt ?? null },
+        : {
+            version: newest.version,
+            epoch: newest.epoch,
+            since: newest.decidedAt,
+            expiresAt: current?.expiresAt ?? null,
+          },
     due: {
       at: facts.due.at ?? null,
       why: dueReason(facts)?.why ?? null,

@@ -11,7 +11,11 @@ import { withdrawAll } from './withdraw-all.ts';
 export async function thaw(
   ports: RotationPorts,
   input: FreezeInput,
-): Promise<{ readonly withdrawn: readonly string[]; readonly stillFrozen: boolean; readonly unreached: readonly string[] }> {
+): Promise<{
+  readonly withdrawn: readonly string[];
+  readonly stillFrozen: boolean;
+  readonly unreached: readonly string[];
+}> {
   const open = await openFreezes(ports, input.credential);
   const mine = open.filter(({ credential }) => credential === input.credential);
   const withdrawn = await withdrawAll(ports, mine, input);
@@ -19,9 +23,14 @@ export async function thaw(
 }
 
 /** A freeze of everything is among the requests of every credential. */
-async function openFreezes(ports: RotationPorts, credential: FreezeInput['credential']): Promise<Awaited<ReturnType<RotationPorts['ledger']['facts']>>['requests']> {
-  const freezes = (requests: Awaited<ReturnType<RotationPorts['ledger']['facts']>>['requests']): typeof requests => requests.filter(({ kind }) => kind === 'freeze');
+async function openFreezes(
+  ports: RotationPorts,
+  credential: FreezeInput['credential'],
+): Promise<Awaited<ReturnType<RotationPorts['ledger']['facts']>>['requests']> {
+  const freezes = (requests: Awaited<ReturnType<RotationPorts['ledger']['facts']>>['requests']): typeof requests =>
+    requests.filter(({ kind }) => kind === 'freeze');
   if (credential !== undefined) return freezes((await ports.ledger.facts(credential)).requests);
-  for await (const facts of everyCredential(ports)) return freezes(facts.requests).filter((one) => one.credential === undefined);
+  for await (const facts of everyCredential(ports))
+    return freezes(facts.requests).filter((one) => one.credential === undefined);
   return [];
 }

@@ -6,7 +6,10 @@ import type { Told } from './tell-rotation.ts';
 import { withdrawAll } from './withdraw-all.ts';
 
 /** Ends a pause. Not paused is no error. */
-export async function unpause(ports: RotationPorts, input: PauseInput): Promise<{ readonly credential: CredentialId; readonly withdrawn: readonly string[]; readonly told: Told }> {
+export async function unpause(
+  ports: RotationPorts,
+  input: PauseInput,
+): Promise<{ readonly credential: CredentialId; readonly withdrawn: readonly string[]; readonly told: Told }> {
   const facts = await ports.ledger.facts(input.credential);
   const pauses = facts.requests.filter(({ kind }) => kind === 'pause');
   const withdrawn = await withdrawAll(ports, pauses, input);

@@ -14,9 +14,19 @@ export interface WaiveInput {
 }
 
 /** Removes one demand from the newest epoch, by name: the only way in which demand shrinks. It may be cut off by the revoke. */
-export async function waive(ports: RotationPorts, input: WaiveInput): Promise<{ readonly epoch: number; readonly told: Told }> {
+export async function waive(
+  ports: RotationPorts,
+  input: WaiveInput,
+): Promise<{ readonly epoch: number; readonly told: Told }> {
   const { credential, consumer, instance, actor, why } = input;
   const epoch = newestEpoch(await ports.ledger.facts(credential));
-  await ports.ledger.waive({ credential, epoch, consumer, who: actor, why, ...(instance === undefined ? {} : { instance }) });
+  await ports.ledger.waive({
+    credential,
+    epoch,
+    consumer,
+    who: actor,
+    why,
+    ...(instance === undefined ? {} : { instance }),
+  });
   return { epoch, told: await wakeRotation(ports, credential) };
 }

@@ -4,7 +4,10 @@ import type { RotationPorts } from './ports.ts';
 import { wakeRotation } from './tell-rotation.ts';
 
 /** Wakes one rotation, or every one that runs. Answers why some were not reached; they find out at their next question. */
-export async function wakeRunning(ports: RotationPorts, credential: CredentialId | undefined): Promise<readonly string[]> {
+export async function wakeRunning(
+  ports: RotationPorts,
+  credential: CredentialId | undefined,
+): Promise<readonly string[]> {
   const running: CredentialId[] = [];
   if (credential !== undefined) running.push(credential);
   else for await (const facts of everyCredential(ports)) if (facts.openRun !== undefined) running.push(facts.id);

@@ -12,8 +12,10 @@ export const adminReadableWithoutBackend: Rule = (world) =>
   world.entries.flatMap((entry) => {
     const admin = world.targets.targets[entry.target]?.admin;
     const homes = admin === undefined ? undefined : homesOf(admin, world);
-    if (homes === undefined || !homes.every((home) => entry.backends.some(({ backend }) => backend === home))) return [];
-    const text = 'the admin credential of this target can be read only from a backend that holds this credential: if it is down, nothing can be killed';
+    if (homes === undefined || !homes.every((home) => entry.backends.some(({ backend }) => backend === home)))
+      return [];
+    const text =
+      'the admin credential of this target can be read only from a backend that holds this credential: if it is down, nothing can be killed';
     return [at(entry, ['target'], text)];
   });
 
@@ -25,7 +27,8 @@ function homesOf(admin: string, world: RuleWorld): readonly string[] | undefined
   return find(world, reference.id)?.backends.map(({ backend }) => backend);
 }
 
-const find = ({ entries, others }: RuleWorld, id: string): Entry | undefined => [...entries, ...others].find((one) => one.id === id);
+const find = ({ entries, others }: RuleWorld, id: string): Entry | undefined =>
+  [...entries, ...others].find((one) => one.id === id);
 
 /** References in targets.yml that point at a backend or an entry that does not exist, or at the backend they open. */
 export const adminExists: Rule = (world) => {
@@ -38,7 +41,8 @@ export const adminExists: Rule = (world) => {
     const problem = (text: string): readonly Problem[] => [{ file: 'targets', path: [kind, name, 'admin'], text }];
     if (reference?.kind === 'vault') {
       if (!world.backendNames.has(reference.backend)) return problem('names a backend that is not in this file');
-      if (kind === 'backends' && reference.backend === name) return problem('a backend cannot hold the credential that opens it');
+      if (kind === 'backends' && reference.backend === name)
+        return problem('a backend cannot hold the credential that opens it');
     }
     if (reference?.kind === 'credential') {
       if (!world.ids.has(reference.id) && find(world, reference.id) === undefined) {
@@ -49,7 +53,9 @@ export const adminExists: Rule = (world) => {
         return problem('a backend cannot hold the credential that opens it');
       }
       if (kind === 'targets' && find(world, reference.id)?.target === name) {
-        return problem('a target cannot make the admin credential that opens it: it could not be replaced after a leak');
+        return problem(
+          'a target cannot make the admin credential that opens it: it could not be replaced after a leak',
+        );
       }
     }
     return [];

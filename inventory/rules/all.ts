@@ -3,7 +3,7 @@ import * as names from './names.ts';
 import { allowedPath, fittingFields, fullTemplate, ownLocation } from './places.ts';
 import * as proof from './proof.ts';
 import { knownRelations, movedOnce, noCircles, notAnothersEntry } from './relations.ts';
-import { expiryPossible, ownTarget, roomForAll } from './room.ts';
+import { ownTarget, roomForAll } from './room.ts';
 import type { Rule } from './world.ts';
 
 /** Every rule between entries and targets, by name. All are asked; a file is told all its mistakes at once. */
@@ -22,5 +22,4 @@ export const rules: Readonly<Record<string, Rule>> = {
   adminExists,
   ownTarget,
   roomForAll,
-  expiryPossible,
 };

@@ -1,5 +1,5 @@
 import { credentialParts } from '../../domain/identifiers.ts';
-import { at, listed } from './world.ts';
+import { at, consumersOf, listed } from './world.ts';
 import type { Rule } from './world.ts';
 
 /** Every name an entry uses exists, and the entry may use it. */
@@ -11,7 +11,13 @@ export const knownTarget: Rule = ({ entries, targetNames }) =>
 export const knownBackend: Rule = ({ entries, backendNames, written }) =>
   entries.flatMap((entry) => {
     if (written.get(entry.id)?.backends === undefined && backendNames.size !== 1) {
-      return [at(entry, ['backends'], `expected a list of backends, since targets.yml names ${backendNames.size}: ${listed(backendNames)}`)];
+      return [
+        at(
+          entry,
+          ['backends'],
+          `expected a list of backends, since targets.yml names ${backendNames.size}: ${listed(backendNames)}`,
+        ),
+      ];
     }
     return entry.backends.flatMap(({ backend }, index) =>
       backendNames.has(backend)
@@ -23,12 +29,14 @@ export const knownBackend: Rule = ({ entries, backendNames, written }) =>
 export const listedTeam: Rule = ({ entries, teams }) =>
   entries
     .filter((entry) => !teams.includes(entry.team))
-    .map((entry) => at(entry, ['team'], `not one of the teams at the top of this file: expected one of ${listed(teams)}`));
+    .map((entry) =>
+      at(entry, ['team'], `not one of the teams at the top of this file: expected one of ${listed(teams)}`),
+    );
 
-export const allowedTeam: Rule = ({ entries, targets }) =>
+export const allowedTeam: Rule = ({ entries, targets, teams }) =>
   entries.flatMap((entry) => {
     const allowed = targets.targets[entry.target]?.teams;
-    if (allowed === undefined || allowed.includes(entry.team)) return [];
+    if (allowed === undefined || allowed.includes(entry.team) || !teams.includes(entry.team)) return [];
     return [at(entry, ['target'], `this target does not allow the team of this entry: it allows ${listed(allowed)}`)];
   });
 
@@ -63,14 +71,22 @@ export const backendOfEnvironment: Rule = ({ entries, targets }) =>
 export const knownProbe: Rule = ({ entries, targets }) =>
   entries.flatMap((entry) => {
     const target = targets.targets[entry.target];
-    if (target === undefined || !Array.isArray(entry.consumers)) return [];
+    if (target === undefined) return [];
     const names = Object.keys(target.probes);
-    return entry.consumers.flatMap(({ probe, demand }, index) => {
+    return consumersOf(entry).flatMap(({ probe, demand }, index) => {
       if (probe === undefined) {
         if (demand !== 'endpoint-reported') return [];
-        return [at(entry, ['consumers', index, 'demand'], 'endpoint-reported needs a probe: the name of one of its target')];
+        return [
+          at(entry, ['consumers', index, 'demand'], 'endpoint-reported needs a probe: the name of one of its target'),
+        ];
       }
       if (names.includes(probe)) return [];
-      return [at(entry, ['consumers', index, 'probe'], `no such probe at target ${entry.target}: expected one of ${listed(names)}`)];
+      return [
+        at(
+          entry,
+          ['consumers', index, 'probe'],
+          `no such probe at target ${entry.target}: expected one of ${listed(names)}`,
+        ),
+      ];
     });
   });

@@ -41,7 +41,13 @@ export const allowedPath: Rule = ({ entries, targets }) =>
     if (allowed === undefined) return [];
     return entry.backends.flatMap((use, index) => {
       if (use.path === '' || allowed.some((prefix) => use.path.startsWith(`${prefix}/`))) return [];
-      return [at(entry, ['backends', index], `its target allows only paths below ${listed(allowed.map((prefix) => `${prefix}/`))}`)];
+      return [
+        at(
+          entry,
+          ['backends', index],
+          `its target allows only paths below ${listed(allowed.map((prefix) => `${prefix}/`))}`,
+        ),
+      ];
     });
   });
 
@@ -69,7 +75,13 @@ export const fittingFields: Rule = (world) =>
         return [];
       } catch (thrown) {
         // The check throws one sentence about names and templates, none of which is a secret.
-        return [at(entry, ['backends', index, 'fields'], thrown instanceof Error ? thrown.message : 'does not fit the material')];
+        return [
+          at(
+            entry,
+            ['backends', index, 'fields'],
+            thrown instanceof Error ? thrown.message : 'does not fit the material',
+          ),
+        ];
       }
     });
   });

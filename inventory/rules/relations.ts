@@ -2,14 +2,17 @@ import type { Entry } from '../../domain/entry.ts';
 import { at, listed } from './world.ts';
 import type { Rule, RuleWorld } from './world.ts';
 
-const known = ({ ids, others }: RuleWorld, id: string): boolean => ids.has(id) || others.some((other) => other.id === id);
+const known = ({ ids, others }: RuleWorld, id: string): boolean =>
+  ids.has(id) || others.some((other) => other.id === id);
 
 export const knownRelations: Rule = (world) =>
   world.entries.flatMap((entry) =>
     (['dependents', 'apartFrom'] as const).flatMap((key) =>
       entry[key].flatMap((id, index) => {
         if (id === entry.id) return [at(entry, [key, index], 'an entry cannot name itself here')];
-        return known(world, id) ? [] : [at(entry, [key, index], 'no such entry: expected the id of an entry that is applied, or in this file')];
+        return known(world, id)
+          ? []
+          : [at(entry, [key, index], 'no such entry: expected the id of an entry that is applied, or in this file')];
       }),
     ),
   );
@@ -46,9 +49,12 @@ export const movedOnce: Rule = ({ entries, ids, others }) => {
     const other = claimed.get(from);
     claimed.set(from, other ?? entry);
     if (from === entry.id) return [at(entry, ['movedFrom'], 'an entry cannot have moved from its own id')];
-    if (ids.has(from)) return [at(entry, ['movedFrom'], `${from} still stands in this file: remove it there, or leave movedFrom out`)];
-    if (other !== undefined) return [at(entry, ['movedFrom'], `${other.id} says it moved from there too: one entry can be one other`)];
-    if (others.some(({ id }) => id === from)) return [at(entry, ['movedFrom'], 'that entry belongs to a team of another file')];
+    if (ids.has(from))
+      return [at(entry, ['movedFrom'], `${from} still stands in this file: remove it there, or leave movedFrom out`)];
+    if (other !== undefined)
+      return [at(entry, ['movedFrom'], `${other.id} says it moved from there too: one entry can be one other`)];
+    if (others.some(({ id }) => id === from))
+      return [at(entry, ['movedFrom'], 'that entry belongs to a team of another file')];
     return [];
   });
 };
@@ -58,5 +64,11 @@ export const notAnothersEntry: Rule = ({ entries, others, teams }) =>
   entries.flatMap((entry) => {
     const other = others.find(({ id }) => id === entry.id);
     if (other === undefined) return [];
-    return [at(entry, [], `this id belongs to team ${other.team}, and this file is of ${listed(teams)}: choose another id, or add the team`)];
+    return [
+      at(
+        entry,
+        [],
+        `this id belongs to team ${other.team}, and this file is of ${listed(teams)}: choose another id, or add the team`,
+      ),
+    ];
   });

@@ -1,4 +1,4 @@
-import type { Entry } from '../../domain/entry.ts';
+import type { Entry, EntryConsumer } from '../../domain/entry.ts';
 import type { Adapters } from '../adapters.ts';
 import type { WrittenEntry } from '../entries.ts';
 import type { Problem } from '../problem.ts';
@@ -39,4 +39,9 @@ export function listed(names: Iterable<string>): string {
 export function traitsOf(world: RuleWorld, entry: Entry): ReturnType<NonNullable<Adapters['traits']>> {
   const target = world.targets.targets[entry.target];
   return target === undefined ? undefined : world.adapters.traits?.(target.provider, target.settings);
+}
+
+/** Declared consumers; none where the entry says so with a reason. */
+export function consumersOf({ consumers }: Entry): readonly EntryConsumer[] {
+  return 'none' in consumers ? [] : consumers;
 }

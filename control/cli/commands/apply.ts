@@ -22,7 +22,10 @@ export const applyCommand: Command = {
     { line: 'keybaton apply teams/search.yml --targets /etc/keybaton/targets.yml', about: 'files that live elsewhere' },
   ],
   async run({ output, actor, ports, environment }, given) {
-    const names = { inventory: given.optionalArgument(0) ?? 'inventory.yml', targets: given.text('targets') ?? 'targets.yml' };
+    const names = {
+      inventory: given.optionalArgument(0) ?? 'inventory.yml',
+      targets: given.text('targets') ?? 'targets.yml',
+    };
     const [inventory, targets] = await Promise.all([readText(names.inventory), readText(names.targets)]);
     const result = await apply(await ports(), { inventory, targets, actor, dryRun: given.flag('dryRun') });
     if (result.kind !== 'refused') {
@@ -45,8 +48,13 @@ async function readText(file: string): Promise<string> {
   } catch (thrown) {
     const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : 'unreadable';
     const shown = JSON.stringify(file.slice(0, 200));
-    if (code === 'ENOENT') throw new KeybatonError('NOT_FOUND', `there is no file ${shown}: name it, or begin with a copy of the example file`);
-    if (code === 'EACCES' || code === 'EPERM') throw new KeybatonError('ACCESS_DENIED', `file ${shown} may not be read by this user`);
+    if (code === 'ENOENT')
+      throw new KeybatonError(
+        'NOT_FOUND',
+        `there is no file ${shown}: name it, or begin with a copy of the example file`,
+      );
+    if (code === 'EACCES' || code === 'EPERM')
+      throw new KeybatonError('ACCESS_DENIED', `file ${shown} may not be read by this user`);
     throw new KeybatonError('INVALID_CONFIG', `file ${shown} cannot be read (${code})`, { cause: thrown });
   }
 }
@@ -65,9 +73,15 @@ function changesText(result: Exclude<ApplyResult, { kind: 'refused' }>): string 
     .filter(([amount]) => amount > 0)
     .map(([amount, kind]) => `${amount} ${kind}`);
   const total = tally.length === 0 ? 'no change' : tally.join(', ');
-  const closing = result.kind === 'would apply' ? `${total}; nothing was changed (--dry-run)` : `${total}; applied as number ${applied.n}`;
+  const closing =
+    result.kind === 'would apply'
+      ? `${total}; nothing was changed (--dry-run)`
+      : `${total}; applied as number ${applied.n}`;
   const more = running.map((id) => `${id} is rotating: it goes on with the new entry`);
-  const hint = result.kind === 'applied' && applied.added.length > 0 ? [`next: keybaton rotate ${applied.added[0] ?? ''} --wait`] : [];
+  const hint =
+    result.kind === 'applied' && applied.added.length > 0
+      ? [`next: keybaton rotate ${applied.added[0] ?? ''} --wait`]
+      : [];
   return printableLines([...lines, ...returned, closing, ...more, ...hint]);
 }
 

@@ -14,7 +14,11 @@ const options = [
 
 function asked(given: Given, what: string): { consumer: string; why: string; instance?: string } {
   const instance = given.text('instance');
-  return { consumer: given.argument(1), why: given.required('why', what), ...(instance === undefined ? {} : { instance }) };
+  return {
+    consumer: given.argument(1),
+    why: given.required('why', what),
+    ...(instance === undefined ? {} : { instance }),
+  };
 }
 
 export const acknowledgeCommand: Command = {
@@ -23,7 +27,12 @@ export const acknowledgeCommand: Command = {
   about: 'Counts only where the entry demands no more than acknowledged.',
   arguments: named,
   options,
-  examples: [{ line: 'keybaton acknowledge anthropic/prod/search nightly --why "restarted it, it answers"', about: 'for a consumer that cannot prove by itself' }],
+  examples: [
+    {
+      line: 'keybaton acknowledge anthropic/prod/search nightly --why "restarted it, it answers"',
+      about: 'for a consumer that cannot prove by itself',
+    },
+  ],
   async run({ output, ports, actor }, given) {
     const open = await ports();
     const ask = { credential: given.credential(), actor, ...asked(given, 'say how you know') };
@@ -45,14 +54,23 @@ export const waiveCommand: Command = {
   arguments: named,
   options,
   examples: [
-    { line: 'keybaton waive openai/prod/support-bot batch --why "switched off since May"', about: 'the whole consumer' },
-    { line: 'keybaton waive openai/prod/support-bot web --instance web-7 --why "node is gone"', about: 'one running copy that will not come back' },
+    {
+      line: 'keybaton waive openai/prod/support-bot batch --why "switched off since May"',
+      about: 'the whole consumer',
+    },
+    {
+      line: 'keybaton waive openai/prod/support-bot web --instance web-7 --why "node is gone"',
+      about: 'one running copy that will not come back',
+    },
   ],
   async run({ output, ports, actor }, given) {
     const open = await ports();
     const ask = { credential: given.credential(), actor, ...asked(given, 'say why its proof is not needed') };
     const done = await waive(open, ask);
-    output.answer({ credential: ask.credential, consumer: ask.consumer, ...done }, () => `waived for epoch ${done.epoch}\nnext: keybaton status ${ask.credential}`);
+    output.answer(
+      { credential: ask.credential, consumer: ask.consumer, ...done },
+      () => `waived for epoch ${done.epoch}\nnext: keybaton status ${ask.credential}`,
+    );
     noteTrouble(output, done.told);
     return 0;
   },

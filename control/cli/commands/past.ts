@@ -1,5 +1,6 @@
 import { errorTable } from '../../../domain/errors.ts';
 import { parseCredentialId } from '../../../domain/identifiers.ts';
+import type { LedgerEvent } from '../../../ledger/ledger.ts';
 import { auditVerify } from '../../operations/audit-verify.ts';
 import { doctor } from '../../operations/doctor.ts';
 import { history } from '../../operations/history.ts';
@@ -26,11 +27,17 @@ export const watchCommand: Command = {
     const named = given.optionalArgument(0);
     const credential = named === undefined ? {} : { credential: parseCredentialId(named) };
     const alarms = await open.ledger.openAlarms(credential.credential);
-    for (const alarm of alarms) output.event({ alarm }, () => `open ${alarm.page ? 'PAGE' : 'alarm'}  ${alarm.credential}  ${alarm.text}`);
+    for (const alarm of alarms)
+      output.event({ alarm }, () => `open ${alarm.page ? 'PAGE' : 'alarm'}  ${alarm.credential}  ${alarm.text}`);
     const limit = given.duration('for');
     const ends = limit === undefined ? signal : AbortSignal.any([signal, AbortSignal.timeout(limit)]);
     const afterN = given.number('after');
-    for await (const event of watch(open, { ...credential, signal: ends, every: 500, ...(afterN === undefined ? {} : { afterN }) })) {
+    for await (const event of watch(open, {
+      ...credential,
+      signal: ends,
+      every: 500,
+      ...(afterN === undefined ? {} : { afterN }),
+    })) {
       output.event({ event }, () => eventLine(event));
     }
     return 0;
@@ -55,16 +62,27 @@ export const historyCommand: Command = {
       ...(afterN === undefined ? {} : { afterN }),
     });
     output.answer({ events }, () =>
-      events.length === 0 ? 'nothing happened yet' : table(['N', 'TIME (UTC)', 'WHAT', 'CREDENTIAL', 'WHO', 'DETAILS'], events.map(eventCells), output.width),
+      events.length === 0 ? 'nothing happened yet' : historyText(events, named === undefined, output.width),
     );
     return 0;
   },
 };
 
+function historyText(events: readonly LedgerEvent[], several: boolean, width: number): string {
+  const headings = ['N', 'TIME (UTC)', 'WHAT', 'CREDENTIAL', 'WHO', 'DETAILS'];
+  const shown = (cells: readonly string[]): readonly string[] => cells.filter((_, column) => several || column !== 3);
+  return table(
+    shown(headings),
+    events.map((event) => shown(eventCells(event))),
+    width,
+  );
+}
+
 export const doctorCommand: Command = {
   name: 'doctor',
   summary: 'Check everything a rotation needs: Temporal, ledger, backends, admin credentials, clocks',
-  about: 'Writes, reads back and removes a canary in every backend. The exit code is 8 when something is wrong, 10 when something cannot be told.',
+  about:
+    'Writes, reads back and removes a canary in every backend. The exit code is 8 when something is wrong, 10 when something cannot be told.',
   examples: [{ line: 'keybaton doctor', about: 'and what to do about what it finds' }],
   async run({ output, ports, actor }) {
     const findings = await doctor(await ports(), { actor });
@@ -76,13 +94,16 @@ export const doctorCommand: Command = {
 export const auditVerifyCommand: Command = {
   name: 'audit verify',
   summary: 'Re-compute the chain of the ledger: was anything changed or removed?',
-  about: 'Keep the head it prints somewhere else: a later check can then show that nothing before it was changed. The exit code is 8 when the chain is broken.',
+  about:
+    'Keep the head it prints somewhere else: a later check can then show that nothing before it was changed. The exit code is 8 when the chain is broken.',
   examples: [{ line: 'keybaton audit verify', about: 'how many events, the head, and where it is broken' }],
   async run({ output, ports }) {
     const report = await auditVerify(await ports());
     output.answer(report, () =>
       [
-        report.broken.length === 0 ? `the chain of ${count(report.events, 'event')} is whole` : `the chain is BROKEN in ${count(report.broken.length, 'place')}`,
+        report.broken.length === 0
+          ? `the chain of ${count(report.events, 'event')} is whole`
+          : `the chain is BROKEN in ${count(report.broken.length, 'place')}`,
         ...report.broken.map(({ n, why }) => `  event ${n}: ${why}`),
         `head ${report.head}`,
       ].join('\n'),

@@ -6,9 +6,15 @@ import { printable } from '../text.ts';
 export const planCommand: Command = {
   name: 'plan',
   summary: 'Show what a rotation would do, and what would fail now',
-  about: 'Asks the provider and the backends and changes nothing. The exit code is 8 when something would fail, 10 when it cannot be told.',
+  about:
+    'Asks the provider and the backends and changes nothing. The exit code is 8 when something would fail, 10 when it cannot be told.',
   arguments: [{ name: 'credential', about: 'provider/environment/application' }],
-  examples: [{ line: 'keybaton plan openai/prod/support-bot', about: 'before a rotation: permission, room, who would have to prove' }],
+  examples: [
+    {
+      line: 'keybaton plan openai/prod/support-bot',
+      about: 'before a rotation: permission, room, who would have to prove',
+    },
+  ],
   async run({ output, ports }, given) {
     const view = await plan(await ports(), { credential: given.credential() });
     output.answer(view, () =>

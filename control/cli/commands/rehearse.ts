@@ -7,7 +7,8 @@ import { waitOptions } from './wait-options.ts';
 export const rehearseCommand: Command = {
   name: 'rehearse',
   summary: 'Make, store and verify a version, then discard it: nothing is promoted',
-  about: 'Consumers are asked to prove the version they have; who could not is shown after it. With --wait the exit code is 0 when the new version worked and was discarded, 8 when it did not.',
+  about:
+    'Consumers are asked to prove the version they have; who could not is shown after it. With --wait the exit code is 0 when the new version worked and was discarded, 8 when it did not.',
   arguments: [{ name: 'credential', about: 'provider/environment/application' }],
   options: waitOptions,
   examples: [{ line: 'keybaton rehearse openai/prod/support-bot --wait', about: 'before the first real rotation' }],
@@ -15,7 +16,10 @@ export const rehearseCommand: Command = {
     const ports = await context.ports();
     const { credential, startedAt } = await rehearse(ports, { credential: given.credential(), actor: context.actor });
     if (!given.flag('wait')) {
-      context.output.answer({ credential, startedAt }, () => `${credential}: rehearsal started\nnext: keybaton status ${credential}`);
+      context.output.answer(
+        { credential, startedAt },
+        () => `${credential}: rehearsal started\nnext: keybaton status ${credential}`,
+      );
       return 0;
     }
     const exit = await followToEnd(context, ports, {

@@ -6,7 +6,8 @@ import { release } from '../../operations/release.ts';
 import type { Command, Given } from '../command.ts';
 
 const done: Readonly<Record<ReleaseKind, string>> = {
-  unproved: 'released without the proof that is missing now; the old version dies next, unless backend or survivor say no',
+  unproved:
+    'released without the proof that is missing now; the old version dies next, unless backend or survivor say no',
   ask: 'released: this rotation may revoke the old version',
   retire: 'released: its versions may die once everybody has left and they are silent',
   alive: 'given up: this version may be alive for ever, and that is on record under your name',
@@ -24,8 +25,14 @@ export const releaseCommand: Command = {
     { flags: '--why <reason>', about: 'for the ledger' },
   ],
   examples: [
-    { line: 'keybaton release openai/prod/support-bot --ask --why "checked the dashboards"', about: 'mode ask waits for this' },
-    { line: 'keybaton release openai/prod/support-bot --unproved --why "web is being rebuilt"', about: 'accept that web may be cut off' },
+    {
+      line: 'keybaton release openai/prod/support-bot --ask --why "checked the dashboards"',
+      about: 'mode ask waits for this',
+    },
+    {
+      line: 'keybaton release openai/prod/support-bot --unproved --why "web is being rebuilt"',
+      about: 'accept that web may be cut off',
+    },
     { line: 'keybaton release openai/prod/support-bot --retire --why "project ended"', about: 'the end of an entry' },
   ],
   async run({ output, ports, actor }, given) {

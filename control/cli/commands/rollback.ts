@@ -14,7 +14,12 @@ export const rollbackCommand: Command = {
     { flags: '--why <reason>', about: 'for the ledger' },
     ...waitOptions,
   ],
-  examples: [{ line: 'keybaton rollback openai/prod/support-bot --why "the new key lacks a permission" --wait', about: 'and watch until it ends' }],
+  examples: [
+    {
+      line: 'keybaton rollback openai/prod/support-bot --why "the new key lacks a permission" --wait',
+      about: 'and watch until it ends',
+    },
+  ],
   async run(context, given) {
     const ports = await context.ports();
     const to = given.text('to');
@@ -34,7 +39,10 @@ export const rollbackCommand: Command = {
         timeout: given.duration('timeout'),
       });
     }
-    context.output.answer(asked, () => `${ask.credential}: going back to ${asked.version}\nnext: keybaton status ${ask.credential}`);
+    context.output.answer(
+      asked,
+      () => `${ask.credential}: going back to ${asked.version}\nnext: keybaton status ${ask.credential}`,
+    );
     return 0;
   },
 };

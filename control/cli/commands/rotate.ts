@@ -12,12 +12,19 @@ export const rotateCommand: Command = {
   options: [{ flags: '--why <reason>', about: 'for the ledger', default: 'asked at the command line' }, ...waitOptions],
   examples: [
     { line: 'keybaton rotate openai/prod/support-bot', about: 'ask for it and return' },
-    { line: 'keybaton rotate openai/prod/support-bot --wait', about: 'show every step until it ends; Ctrl-C stops watching, not the rotation' },
+    {
+      line: 'keybaton rotate openai/prod/support-bot --wait',
+      about: 'show every step until it ends; Ctrl-C stops watching, not the rotation',
+    },
     { line: 'keybaton rotate openai/prod/support-bot --why "laptop lost" --json', about: 'for a program' },
   ],
   async run(context, given) {
     const ports = await context.ports();
-    const ask = { credential: given.credential(), actor: context.actor, why: given.required('why', 'say why, for the ledger') };
+    const ask = {
+      credential: given.credential(),
+      actor: context.actor,
+      why: given.required('why', 'say why, for the ledger'),
+    };
     const asked = await rotate(ports, ask);
     if (given.flag('wait')) {
       return followToEnd(context, ports, {

@@ -34,7 +34,16 @@ function showText(view: ShowView, width: number): string {
     ['stored in', entry.backends.map(({ backend, path }) => `${backend} ${path}`).join(', ')],
     ['notes', notes(summary)],
   ].map(([label = '', text = '']) => `  ${label.padEnd(10)} ${printable(text)}`);
-  return [summary.id, ...facts, '', 'Versions', versionsText(view, width), '', 'Consumers', consumersText(view, width)].join('\n');
+  return [
+    summary.id,
+    ...facts,
+    '',
+    'Versions',
+    versionsText(view, width),
+    '',
+    'Consumers',
+    consumersText(view, width),
+  ].join('\n');
 }
 
 function versionsText({ versions, epochs, now }: ShowView, width: number): string {
@@ -43,7 +52,10 @@ function versionsText({ versions, epochs, now }: ShowView, width: number): strin
     one.id,
     one.state,
     one.label ?? '-',
-    epochs.filter(({ version }) => version === one.id).map(({ epoch }) => epoch).join(',') || '-',
+    epochs
+      .filter(({ version }) => version === one.id)
+      .map(({ epoch }) => epoch)
+      .join(',') || '-',
     relative(one.createdAt, now),
     one.refs.map(({ ref, gone }) => (gone ? `(${ref.id})` : ref.id)).join(' ') || '-',
   ]);
@@ -54,7 +66,12 @@ function consumersText({ consumers, entry, now }: ShowView, width: number): stri
   if ('none' in entry.consumers) return `  none: ${printable(entry.consumers.none)}`;
   const rows = consumers.flatMap(({ consumer, demand, instances, proved, waivedBy }) => {
     const whole = waivedBy === null ? (proved ?? '-') : `waived by ${waivedBy}`;
-    const seen = instances.map((one) => [`${consumer}/${one.instance}`, demand, one.proved ?? '-', one.left ? 'left' : `seen ${relative(one.seenAt, now)}`]);
+    const seen = instances.map((one) => [
+      `${consumer}/${one.instance}`,
+      demand,
+      one.proved ?? '-',
+      one.left ? 'left' : `seen ${relative(one.seenAt, now)}`,
+    ]);
     return [[consumer, demand, whole, instances.length === 0 ? 'no instance seen' : ''], ...seen];
   });
   const declared = entry.consumers.map(({ name, demand }) => [name, demand, '-', '']);

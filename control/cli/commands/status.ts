@@ -8,11 +8,15 @@ import { notes } from './list.ts';
 export const statusCommand: Command = {
   name: 'status',
   summary: 'Show where a rotation stands, what it waits for and what you can do',
-  about: 'Without a credential: everything that is rotating or needs somebody. Works while Temporal is down: then it shows what the ledger knows, and says so.',
+  about:
+    'Without a credential: everything that is rotating or needs somebody. Works while Temporal is down: then it shows what the ledger knows, and says so.',
   arguments: [{ name: 'credential', about: 'provider/environment/application', optional: true }],
   examples: [
     { line: 'keybaton status', about: 'what moves, and what needs somebody' },
-    { line: 'keybaton status openai/prod/support-bot', about: 'one credential: its step, what it waits for, what to do next' },
+    {
+      line: 'keybaton status openai/prod/support-bot',
+      about: 'one credential: its step, what it waits for, what to do next',
+    },
   ],
   async run({ output, ports }, given) {
     const open = await ports();
@@ -36,10 +40,16 @@ export const statusCommand: Command = {
 export function statusText(view: StatusView, width: number): string {
   const { summary, now, run } = view;
   const { current, due } = summary;
-  const line = (label: string, text: string): string => wrapped(text, width, ' '.repeat(12)).replace(/^ {12}/, `  ${label.padEnd(10)}`);
+  const line = (label: string, text: string): string =>
+    wrapped(text, width, ' '.repeat(12)).replace(/^ {12}/, `  ${label.padEnd(10)}`);
   const lines = [
     `${summary.id}  (${[summary.status, summary.mode, `team ${summary.team}`].join(', ')})`,
-    line('current', current === null ? 'no version yet' : `${current.version}, epoch ${current.epoch}, since ${relative(current.since, now)}`),
+    line(
+      'current',
+      current === null
+        ? 'no version yet'
+        : `${current.version}, epoch ${current.epoch}, since ${relative(current.since, now)}`,
+    ),
     line('due', due.why ?? relative(due.at, now)),
   ];
   if (run !== null) {
@@ -50,12 +60,15 @@ export function statusText(view: StatusView, width: number): string {
   } else {
     lines.push(line('step', summary.rotating ? 'a run is open, and nobody works on it' : 'nothing runs'));
   }
-  if (due.failedAttempts > 0) lines.push(line('failed', `${due.failedAttempts} times; next attempt ${relative(due.nextAttemptAt, now)}`));
+  if (due.failedAttempts > 0)
+    lines.push(line('failed', `${due.failedAttempts} times; next attempt ${relative(due.nextAttemptAt, now)}`));
   for (const debt of summary.debts) lines.push(line('to die', debt));
   for (const missing of view.missing) lines.push(line('missing', missing));
   for (const { version, missing } of view.silence) lines.push(line('silence', `${version}: ${missing}`));
-  for (const request of view.requests) lines.push(line('request', `${request.kind} by ${request.who}, ${relative(request.at, now)}: ${request.why}`));
-  for (const alarm of summary.alarms) lines.push(line(alarm.page ? 'PAGE' : 'alarm', `${alarm.text} (${relative(alarm.raisedAt, now)})`));
+  for (const request of view.requests)
+    lines.push(line('request', `${request.kind} by ${request.who}, ${relative(request.at, now)}: ${request.why}`));
+  for (const alarm of summary.alarms)
+    lines.push(line(alarm.page ? 'PAGE' : 'alarm', `${alarm.text} (${relative(alarm.raisedAt, now)})`));
   for (const { command, why } of view.next) lines.push(line('next', `${command}  (${why})`));
   return lines.join('\n');
 }

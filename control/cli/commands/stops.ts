@@ -38,7 +38,11 @@ export const unpauseCommand: Command = {
   examples: [{ line: 'keybaton unpause openai/prod/support-bot', about: 'it goes on where it stopped' }],
   async run({ output, ports, actor }, given) {
     const credential = given.credential();
-    const done = await unpause(await ports(), { credential, actor, why: given.required('why', 'say why it may go on') });
+    const done = await unpause(await ports(), {
+      credential,
+      actor,
+      why: given.required('why', 'say why it may go on'),
+    });
     output.answer(done, () => (done.withdrawn.length === 0 ? `${credential} was not paused` : `${credential} goes on`));
     noteTrouble(output, done.told);
     return 0;
@@ -51,13 +55,20 @@ export const freezeCommand: Command = {
   arguments: oneOrAll,
   options: [all, why],
   examples: [
-    { line: 'keybaton freeze --all --why "end of the quarter"', about: 'no version is made, promoted or revoked by schedule' },
+    {
+      line: 'keybaton freeze --all --why "end of the quarter"',
+      about: 'no version is made, promoted or revoked by schedule',
+    },
     { line: 'keybaton freeze openai/prod/support-bot --why "launch"', about: 'only this one' },
   ],
   async run({ output, ports, actor }, given) {
     const scope = scopeFrom(given);
     const done = await freeze(await ports(), { ...scope, actor, why: given.required('why', 'say why it must stop') });
-    output.answer(done, () => `${scope.credential ?? 'everything'} is frozen; emergencies are not\nnext: keybaton thaw ${scope.credential ?? '--all'}`);
+    output.answer(
+      done,
+      () =>
+        `${scope.credential ?? 'everything'} is frozen; emergencies are not\nnext: keybaton thaw ${scope.credential ?? '--all'}`,
+    );
     done.unreached.forEach((text) => output.note(text));
     return 0;
   },
@@ -78,8 +89,12 @@ export const thawCommand: Command = {
     const what = scope.credential ?? 'everything';
     output.answer(done, () =>
       [
-        done.withdrawn.length === 0 ? `${what} was not frozen by itself` : `${what}: ${count(done.withdrawn.length, 'freeze')} ended`,
-        ...(done.stillFrozen && scope.credential !== undefined ? ['it stays frozen, since everything is: keybaton thaw --all'] : []),
+        done.withdrawn.length === 0
+          ? `${what} was not frozen by itself`
+          : `${what}: ${count(done.withdrawn.length, 'freeze')} ended`,
+        ...(done.stillFrozen && scope.credential !== undefined
+          ? ['it stays frozen, since everything is: keybaton thaw --all']
+          : []),
       ].join('\n'),
     );
     done.unreached.forEach((text) => output.note(text));

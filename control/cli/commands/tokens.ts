@@ -7,7 +7,10 @@ import { relative, table } from '../text.ts';
 
 function tokensOf({ tokens }: CliPorts): ConsumerTokens {
   if (tokens !== undefined) return tokens;
-  throw new KeybatonError('UNSUPPORTED', 'consumer tokens are made where the HTTP API keeps them: run this on its host');
+  throw new KeybatonError(
+    'UNSUPPORTED',
+    'consumer tokens are made where the HTTP API keeps them: run this on its host',
+  );
 }
 
 export const tokenMakeCommand: Command = {
@@ -19,14 +22,26 @@ export const tokenMakeCommand: Command = {
     { name: 'consumer', about: 'as the inventory names it' },
   ],
   options: [{ flags: '--lifetime <duration>', about: 'how long it is good for (default: 90d)' }],
-  examples: [{ line: 'keybaton token make openai/prod/support-bot web > token.txt', about: 'only the token goes to standard output' }],
+  examples: [
+    {
+      line: 'keybaton token make openai/prod/support-bot web > token.txt',
+      about: 'only the token goes to standard output',
+    },
+  ],
   async run({ output, ports, actor }, given) {
     const open = await ports();
     const lifetime = given.duration('lifetime');
-    const ask = { credential: given.credential(), consumer: given.argument(1), actor, ...(lifetime === undefined ? {} : { lifetime }) };
+    const ask = {
+      credential: given.credential(),
+      consumer: given.argument(1),
+      actor,
+      ...(lifetime === undefined ? {} : { lifetime }),
+    };
     const { token, record } = await makeConsumerToken(open, tokensOf(open), ask);
     output.answer({ token, ...record }, () => token);
-    output.note(`token ${record.id} of ${record.consumer} for ${record.credential}: shown this once, good until ${new Date(record.expiresAt).toISOString()}`);
+    output.note(
+      `token ${record.id} of ${record.consumer} for ${record.credential}: shown this once, good until ${new Date(record.expiresAt).toISOString()}`,
+    );
     return 0;
   },
 };
@@ -42,7 +57,11 @@ export const tokenListCommand: Command = {
     output.answer({ tokens }, () =>
       tokens.length === 0
         ? 'no token yet: keybaton token make'
-        : table(['TOKEN', 'CREDENTIAL', 'CONSUMER', 'EXPIRES', 'MADE BY'], tokens.map((one) => [one.id, one.credential, one.consumer, relative(one.expiresAt, now), one.madeBy]), output.width),
+        : table(
+            ['TOKEN', 'CREDENTIAL', 'CONSUMER', 'EXPIRES', 'MADE BY'],
+            tokens.map((one) => [one.id, one.credential, one.consumer, relative(one.expiresAt, now), one.madeBy]),
+            output.width,
+          ),
     );
     return 0;
   },

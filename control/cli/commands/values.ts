@@ -9,7 +9,8 @@ const one = [{ name: 'credential', about: 'provider/environment/application' }];
 export const supplyCommand: Command = {
   name: 'supply',
   summary: 'Hand over a value that only a person can make, at a hidden prompt or on standard input',
-  about: 'For providers without an API that makes keys. The value is checked, stored and verified; one that fails is erased, never revoked.',
+  about:
+    'For providers without an API that makes keys. The value is checked, stored and verified; one that fails is erased, never revoked.',
   arguments: one,
   takesSecret: true,
   examples: [
@@ -29,7 +30,8 @@ export const supplyCommand: Command = {
 export const importCommand: Command = {
   name: 'import',
   summary: 'Bring a key that exists already under management',
-  about: 'The value comes from a hidden prompt or standard input. With --ref keybaton can kill it later; with --cannot-revoke only a person can, and that stays visible for ever.',
+  about:
+    'The value comes from a hidden prompt or standard input. With --ref keybaton can kill it later; with --cannot-revoke only a person can, and that stays visible for ever.',
   arguments: one,
   options: [
     { flags: '--ref <id>', about: "the provider's id of the key (never its value)" },
@@ -55,7 +57,9 @@ export const importCommand: Command = {
     context.output.answer(done, () =>
       [
         `${credential}: imported as ${done.version}`,
-        ...(done.cannotRevoke ? ['only a person can kill it, at the provider: this stays visible until somebody has'] : []),
+        ...(done.cannotRevoke
+          ? ['only a person can kill it, at the provider: this stays visible until somebody has']
+          : []),
         `next: keybaton rotate ${credential} --wait`,
       ].join('\n'),
     );
