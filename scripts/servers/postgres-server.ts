@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { chmodSync, chownSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client } from 'pg';
-import { freePort } from './free-port.ts';
+import { onFreePort } from './free-port.ts';
 import { postgresBinaries } from './postgres-binaries.ts';
 import { startProgram } from './program.ts';
 import type { Program } from './program.ts';
@@ -58,8 +58,11 @@ async function answers(connectionString: string): Promise<boolean> {
 
 /** A real PostgreSQL with SCRAM logins, empty, on 127.0.0.1. Resolves when it answers a query. */
 export async function startPostgresServer(options: PostgresServerOptions = {}): Promise<PostgresServer> {
+  return options.port === undefined ? onFreePort((port) => startOn(port, options)) : startOn(options.port, options);
+}
+
+async function startOn(port: number, options: PostgresServerOptions): Promise<PostgresServer> {
   const { initdb, postgres, user } = postgresBinaries();
-  const port = options.port ?? (await freePort());
   const adminPassword = randomBytes(18).toString('base64url');
   const adminUrl = `postgres://postgres:${adminPassword}@127.0.0.1:${port}/postgres`;
 

@@ -95,20 +95,31 @@ export async function startProgram(program: ProgramCommand): Promise<Program> {
   });
   const isRunning = () => child.exitCode === null && child.signalCode === null;
 
-  async function unlessEnded<Answer>(look: () => Promise<Answer | undefined | false>, what: string): Promise<Answer> {
-    return poll(
-      async () => {
-        const running = isRunning();
-        const answer = await look();
-        if (answer !== undefined && answer !== false) return answer;
-        if (running) return undefined;
-        const { code, signal } = await ended;
-        const last = await look();
-        if (last !== undefined && last !== false) return last;
-        throw new Error(`${program.title} ended (${code ?? signal}) before ${what}:\n${output}`);
-      },
-      { what: `${program.title}: ${what}`, within: 60_000 },
-    );
+  function endedBefore(what: string, { code, signal }: Ending): Error {
+    return new Error(`${program.title} ended (${code ?? signal}) before ${what}:\n${output}`);
+  }
+
+  async function printed(pattern: RegExp): Promise<RegExpExecArray> {
+    const what = `printing ${String(pattern)}`;
+    const look = async (): Promise<RegExpExecArray | undefined> => {
+      const ending = isRunning() ? undefined : await ended;
+      const match = pattern.exec(output);
+      if (match === null && ending !== undefined) throw endedBefore(what, ending);
+      return match ?? undefined;
+    };
+    return poll(look, { what: `${program.title}: ${what}`, within: 60_000 });
+  }
+
+  async function ready(answers: () => Promise<boolean>): Promise<void> {
+    const what = 'its first answer';
+    const unlessEnded = ended.then((ending) => {
+      throw endedBefore(what, ending);
+    });
+    // Whoever is ready may end later without that being a failure to start.
+    unlessEnded.catch(() => undefined);
+    // An answer may never come when another program holds the port: the end of ours settles it.
+    const look = (): Promise<boolean> => Promise.race([answers(), unlessEnded]);
+    await poll(look, { what: `${program.title}: ${what}`, within: 60_000 });
   }
 
   async function end(signal: NodeJS.Signals): Promise<Ending> {
@@ -124,9 +135,9 @@ export async function startProgram(program: ProgramCommand): Promise<Program> {
     stdin,
     pipes: [...pipes].filter((pipe) => pipe instanceof Duplex),
     output: () => output,
-    printed: (pattern) => unlessEnded(async () => pattern.exec(output) ?? undefined, `printing ${String(pattern)}`),
+    printed,
     isRunning,
-    ready: async (answers) => void (await unlessEnded(answers, 'its first answer')),
+    ready,
     ended,
     signal: (signal) => void child.kill(signal),
     stop: () => end(program.stopSignal ?? 'SIGTERM'),

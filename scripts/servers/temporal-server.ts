@@ -1,6 +1,6 @@
-import { spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { join } from 'node:path';
-import { freePort, portIsOpen } from './free-port.ts';
+import { onFreePort, portIsOpen } from './free-port.ts';
 import { startProgram } from './program.ts';
 import type { Program } from './program.ts';
 import { temporaryFolder } from './temporary-folder.ts';
@@ -28,9 +28,12 @@ export interface TemporalServer {
 
 /** Temporal's dev server, on a database file as `keybaton up` runs it. Resolves when the namespace answers. */
 export async function startTemporalServer(options: TemporalServerOptions = {}): Promise<TemporalServer> {
+  return options.port === undefined ? onFreePort((port) => startOn(port, options)) : startOn(options.port, options);
+}
+
+async function startOn(port: number, options: TemporalServerOptions): Promise<TemporalServer> {
   const { namespace = 'keybaton', extraArgs = [] } = options;
   const temporal = toolPath('temporal');
-  const port = options.port ?? (await freePort());
   const folder = options.dbFilename === undefined ? temporaryFolder('temporal') : undefined;
   const dbFilename = options.dbFilename ?? join(folder?.path ?? '', 'temporal.db');
   const address = `127.0.0.1:${port}`;
@@ -61,7 +64,7 @@ export async function startTemporalServer(options: TemporalServerOptions = {}): 
     await server.ready(async () => {
       if (!(await portIsOpen(port))) return false;
       const describe = ['operator', 'namespace', 'describe', '-n', namespace, '--address', address];
-      return spawnSync(temporal, describe, { stdio: 'ignore' }).status === 0;
+      return new Promise((done) => execFile(temporal, describe, { timeout: 10_000 }, (error) => done(error === null)));
     });
   } catch (error) {
     await stop();

@@ -1,12 +1,14 @@
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readFileSync, statSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
 import { Client } from 'pg';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { startScript } from '../../scripts/servers/child-process.ts';
-import { portIsOpen } from '../../scripts/servers/free-port.ts';
+import { freePort, onFreePort, portIsOpen } from '../../scripts/servers/free-port.ts';
 import { poll } from '../../scripts/servers/poll.ts';
 import { startPostgresServer } from '../../scripts/servers/postgres-server.ts';
 import { startTemporalServer } from '../../scripts/servers/temporal-server.ts';
@@ -117,6 +119,35 @@ describe('the time-skipping server', () => {
     expect(await server.environment.currentTimeMs()).toBeGreaterThanOrEqual(before + 86_400_000);
     await server.stop();
     expect(isAlive(server.pid)).toBe(false);
+  });
+});
+
+describe('a port that somebody took first', () => {
+  it.each([
+    ['the Temporal dev server', (port: number) => startTemporalServer({ port })],
+    ['PostgreSQL', (port: number) => startPostgresServer({ port })],
+  ])('makes %s start on another one', async (_, start) => {
+    const taken = await freePort();
+    const listener = createServer().listen(taken, '127.0.0.1');
+    await once(listener, 'listening');
+    const tried: number[] = [];
+    const server = await onFreePort(async (port) => {
+      tried.push(port);
+      return start(tried.length === 1 ? taken : port);
+    });
+    expect(tried).toHaveLength(2);
+    await server.stop();
+    listener.close();
+  });
+
+  it('is not what every failure is taken for', async () => {
+    let starts = 0;
+    const start = async () => {
+      starts += 1;
+      throw new Error('unknown flag');
+    };
+    await expect(onFreePort(start)).rejects.toThrow('unknown flag');
+    expect(starts).toBe(1);
   });
 });
 
