@@ -60,7 +60,9 @@ export async function checkPlan(
   if (newest !== undefined && newestLiveness !== undefined) findings.push(newestFinding(facts, newest, newestLiveness));
 
   const decision = decide(asked(facts), standings, (id) =>
-    id === newest ? newestLiveness : listedLiveness(facts, id, listed, provider.installation),
+    id === newest && newestLiveness !== undefined
+      ? newestLiveness
+      : listedLiveness(facts, id, listed, provider.installation),
   );
   if (decision === undefined) {
     const text = 'cannot tell which version would be kept: the provider does not say which of them live';
@@ -98,7 +100,8 @@ export async function checkPlan(
       });
     } catch (thrown) {
       const trouble = troubleFinding(target, thrown);
-      const firstDies = codeOf(thrown) === 'CAPACITY_EXHAUSTED' && decision !== undefined && decision.doomed.length > 0;
+      const older = decision?.doomed.some((id) => id !== newest) === true;
+      const firstDies = codeOf(thrown) === 'CAPACITY_EXHAUSTED' && older;
       findings.push(
         firstDies
           ? { ...trouble, verdict: 'warning', remedy: 'nothing: the rotation lets an older version die first' }
@@ -152,7 +155,7 @@ async function newestLives(
   signal: AbortSignal,
 ): Promise<Liveness | undefined> {
   const newest = facts.versions.find((one) => one.id === facts.epochs[0]?.version);
-  if (newest === undefined || newest.fate !== 'current') return newest === undefined ? undefined : 'refused';
+  if (newest === undefined || newest.fate !== 'current') return undefined;
   return livenessOf(ports, provider, places, newest, signal);
 }
 

@@ -11,8 +11,7 @@ export function planSteps(
   place: string | undefined,
 ): readonly string[] {
   const byId = new Map(facts.versions.map((version) => [version.id, version]));
-  const doomed = decision.doomed.flatMap((id) => byId.get(id) ?? []);
-  const dying = [...doomed, ...(replaced(facts, decision) ?? [])];
+  const dying = decision.doomed.flatMap((id) => byId.get(id) ?? []);
   const leaked = dying.filter((one) => one.compromised);
   const gated = dying.filter((one) => !one.compromised && one.everCurrent);
   const unpromoted = dying.filter((one) => !one.compromised && !one.everCurrent);
@@ -27,13 +26,6 @@ export function planSteps(
     ...gated.map((one) => `revoke ${naming(one)}: from here only forward`),
     ...(dying.length === 0 ? [] : [proving(provider), 'erase every copy of what is dead, and keep its history']),
   ];
-}
-
-/** The version that this very run would doom by promoting another. */
-function replaced(facts: CredentialFacts, decision: DoThis): readonly VersionFacts[] | undefined {
-  const newest = facts.versions.find((one) => one.id === facts.epochs[0]?.version);
-  const goes = newest !== undefined && decision.wanted !== undefined && decision.wanted !== newest.id;
-  return goes && !decision.doomed.includes(newest.id) ? [newest] : undefined;
 }
 
 function making(

@@ -67,6 +67,7 @@ export interface BoundProvider {
   readonly usage: ((ref: Ref, call: Call) => Promise<Usage>) | undefined;
   readonly adopt: ((request: AdoptRequest, call: Call) => Promise<Issued>) | undefined;
   readonly extend: ((ref: Ref, expiresAt: number, call: Call) => Promise<void>) | undefined;
+  readonly excess?: ((call: Call) => Promise<readonly string[]>) | undefined;
 }
 
 export interface EntryPlace {

@@ -4,11 +4,20 @@ import type { VersionId } from '../domain/identifiers.ts';
 import type { Backend, BackendAccess, BackendFactory, Envelope, MainPlace, Place, StoredVersion } from './backend.ts';
 import { holdsValue, renderFields, sameMaterial } from './fields.ts';
 import { type EmbeddedVault, embeddedVault } from './embedded/vault.ts';
+import { createReadMain, type ReadMain } from './embedded/read-main.ts';
 import type { EmbeddedStore, Generation } from './embedded/store.ts';
 import { fieldsAfter, judgeMain, judgePromotion, markOf } from './main-place.ts';
 
+export interface EmbeddedBackend extends Backend {
+  /** What consumers are given over the HTTP API. */
+  readonly readMain: ReadMain;
+}
+
+/** Is this the vault that keybaton itself serves to consumers? */
+export const servesReaders = (backend: Backend): backend is EmbeddedBackend => 'readMain' in backend;
+
 /** The vault inside keybaton: one encrypted SQLite file, for one machine, read by consumers through the HTTP API. */
-export function embeddedBackend(name: string, vault: EmbeddedVault): Backend {
+export function embeddedBackend(name: string, vault: EmbeddedVault): EmbeddedBackend {
   const notStaged = (version: VersionId) =>
     new KeybatonError('NOT_FOUND', `version ${version} is not staged in backend ${name}`);
 
@@ -21,6 +30,7 @@ export function embeddedBackend(name: string, vault: EmbeddedVault): Backend {
   return {
     name,
     readable: true,
+    readMain: createReadMain(vault),
 
     async stage(place, envelope, call) {
       renderFields(place.fields, envelope.material);

@@ -69,6 +69,8 @@ export interface Provider<Settings> {
   endSessions?(target: Target<Settings>, ref: Ref, call: Call): Promise<void>;
   /** Moves a provider-side expiry to `expiresAt` (epoch milliseconds). */
   extend?(target: Target<Settings>, ref: Ref, expiresAt: number, call: Call): Promise<void>;
+  /** What the admin credential may do beyond what this adapter needs, one phrase each; empty: nothing. Only reads. */
+  excess?(target: Target<Settings>, call: Call): Promise<readonly string[]>;
   /** Text for the person at 3 a.m.: console address, key id and the exact command that kills this ref without keybaton. No secret. */
   killByHand(target: Target<Settings>, ref: Ref): string;
 }

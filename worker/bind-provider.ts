@@ -45,6 +45,7 @@ function bind<Settings>(provider: Provider<Settings>, unbound: Unbound): BoundPr
     usage: provider.usage && ((ref, call) => present(provider.usage?.(target, ref, call))),
     adopt: provider.adopt && ((request, call) => present(provider.adopt?.(target, request, call))),
     extend: provider.extend && ((ref, expiresAt, call) => present(provider.extend?.(target, ref, expiresAt, call))),
+    excess: provider.excess && ((call) => present(provider.excess?.(target, call))),
   };
 }
 

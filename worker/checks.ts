@@ -1,0 +1,142 @@
+import { checkDemands, type DemandedTarget } from '../activities/check-demands.ts';
+import { checkDoctor, clockFinding } from '../activities/check-doctor.ts';
+import { checked, within, type CheckFinding } from '../activities/check-finding.ts';
+import { checkPlan } from '../activities/check-plan.ts';
+import type { ActivityPorts } from '../activities/ports.ts';
+import type { Checks, Rotations } from '../control/ports.ts';
+import { formatDuration } from '../domain/duration.ts';
+import { isKeybatonError } from '../domain/errors.ts';
+import { parseAdminReference } from '../inventory/admin-reference.ts';
+import { asTargets, type Target, type Targets } from '../inventory/targets.ts';
+import type { Adapters } from './activity-ports.ts';
+import { bindProvider } from './bind-provider.ts';
+import { readAdmin } from './admin-material.ts';
+import { killSheetFinding } from './kill-sheet-finding.ts';
+
+export interface ChecksInput {
+  readonly ports: ActivityPorts;
+  readonly adapters: Adapters;
+  readonly rotations: Pick<Rotations, 'ping'>;
+  /** Path of the kill sheet of this machine. */
+  readonly killSheet: string;
+  /** Temporal's clock, where somebody can read it: epoch milliseconds. */
+  readonly temporalClock?: () => Promise<number>;
+  /** Longest time for one check, in milliseconds. */
+  readonly limit?: number;
+}
+
+/** What `plan`, `doctor` and `apply` ask of the world: in this process, with what it has. */
+export function openChecks({
+  ports,
+  adapters,
+  rotations,
+  killSheet,
+  temporalClock,
+  limit = 15_000,
+}: ChecksInput): Checks {
+  const never = (): AbortSignal => new AbortController().signal;
+  return {
+    plan: (credential) => checkPlan(ports, credential, never(), limit),
+
+    async doctor() {
+      const signal = never();
+      // Without the inventory nothing applied can be asked for; its trouble is a finding, and the rest is still checked.
+      const inventory = await within(limit, signal, () => ports.ledger.inventory()).catch(() => undefined);
+      const applied = asTargets(inventory?.targets);
+      const found = await Promise.all([
+        checked('temporal', limit, signal, () => temporalFinding(rotations)),
+        temporalClock === undefined
+          ? [noTemporalClock]
+          : checked('clock of temporal', limit, signal, () => clockFinding(ports, 'temporal', temporalClock)),
+        checkDoctor(
+          ports,
+          {
+            entries: inventory?.entries ?? [],
+            targets: Object.keys(applied.targets),
+            backends: Object.keys(applied.backends),
+            limit,
+          },
+          signal,
+        ),
+        checked('kill sheet', limit, signal, () => killSheetFinding(ports, killSheet)),
+      ]);
+      return found.flat();
+    },
+
+    async demands(entries, targets) {
+      const known = asTargets(targets);
+      const inventory = await ports.ledger.inventory();
+      const ids = new Set(entries.map(({ id }) => id));
+      const teams = new Set(entries.map(({ team }) => team));
+      return checkDemands({
+        entries,
+        // What this team has and does not say any more is being retired: it needs no room.
+        others: inventory.entries.filter(({ id, team }) => !ids.has(id) && !teams.has(team)),
+        targets: new Map(
+          Object.entries(known.targets).map(([name, target]) => [name, demandedOf(name, target, adapters)]),
+        ),
+        readable: (backend) => readable(backend, known, adapters),
+      });
+    },
+  };
+}
+
+async function temporalFinding(rotations: Pick<Rotations, 'ping'>): Promise<CheckFinding> {
+  return { subject: 'temporal', verdict: 'ok', text: `answers in ${formatDuration(await rotations.ping())}` };
+}
+
+const noTemporalClock: CheckFinding = {
+  subject: 'clock of temporal',
+  verdict: 'cannot tell',
+  text: 'Temporal shows its clock to no client',
+  remedy: 'keep its hosts on NTP',
+};
+
+/** Settings and traits need neither network nor admin credential: a target can be asked before it is applied. */
+function demandedOf(name: string, target: Target, adapters: Adapters): DemandedTarget | { readonly trouble: string } {
+  const factory = adapters.providers[target.provider];
+  if (factory === undefined)
+    return { trouble: `target ${name} names provider ${target.provider}, which is not known here` };
+  try {
+    const { traits, material, issue } = bindProvider(factory(), {
+      name,
+      environment: target.environment,
+      installation: 'unapplied',
+      settings: target.settings,
+      admin: () => readAdmin(undefined, {}),
+    });
+    return {
+      traits,
+      material,
+      supplied: issue === undefined,
+      expiry: traits.expiry ? target.expiry : undefined,
+      probes: Object.keys(target.probes),
+      admin: adminHome(target.admin),
+    };
+  } catch (thrown) {
+    return { trouble: isKeybatonError(thrown) ? thrown.message : `the adapter of target ${name} does not start` };
+  }
+}
+
+function adminHome(reference: string | undefined): DemandedTarget['admin'] {
+  const parsed = reference === undefined ? undefined : parseAdminReference(reference);
+  if (parsed?.kind === 'vault') return { kind: 'backend', backend: parsed.backend };
+  if (parsed?.kind === 'credential') return { kind: 'credential', id: parsed.id };
+  return { kind: 'outside' };
+}
+
+/** Undefined where a backend cannot be opened: `apply` tells why. */
+function readable(name: string, { backends }: Targets, adapters: Adapters): boolean | undefined {
+  const place = backends[name];
+  const factory = place === undefined ? undefined : adapters.backends[place.kind];
+  if (place === undefined || factory === undefined) return undefined;
+  try {
+    return factory.open(place.settings, {
+      name,
+      admin: () => readAdmin(undefined, {}),
+      key: () => new Uint8Array(32),
+    }).readable;
+  } catch {
+    return undefined;
+  }
+}
