@@ -9,6 +9,7 @@ import {
   survivorMiss,
   type GateMiss,
 } from '../domain/gate.ts';
+import { askAgainIn, askEndpoints, asksEndpoints } from './ask-endpoints.ts';
 import { placesOf, type ActivityPorts, type BoundProvider } from './ports.ts';
 import { livenessOf, standings, versionOf } from './world.ts';
 
@@ -40,9 +41,13 @@ export async function askLines(
   if (!retiring && newest.version === version.id) return { kind: 'startOver', why: 'the version is current' };
 
   const released = releasedUnproved(facts.requests, newest.epoch);
+  const unasked = released || retiring ? [] : await askEndpoints(ports, facts, signal);
   const evidence = await ports.ledger.evidence(facts.id);
   const line3 = released ? undefined : retiring ? leftMiss(evidence) : evidenceMiss(evidence, facts.now);
-  if (line3 !== undefined) return { kind: 'miss', miss: line3, againIn: hourly };
+  if (line3 !== undefined) {
+    const againIn = asksEndpoints(facts.entry) ? askAgainIn : hourly;
+    return { kind: 'miss', miss: { line: 3, why: [line3.why, ...unasked].join('; ') }, againIn };
+  }
 
   const line4 = released ? undefined : await silence(ports, provider, facts, version);
   if (line4 !== undefined) return line4;
