@@ -94,8 +94,8 @@ export interface Proxy {
   readonly port: number;
   /** The next answer to a COMMIT, after so many that pass, is swallowed and its connection cut. */
   loseNextCommit(after?: number): void;
-  /** Holds every COMMIT back until the answer is called. */
-  holdCommits(): { readonly seen: () => number; readonly release: () => void };
+  /** Holds every COMMIT back until it is released. `orphaned`: their connections to the server stay when the client hangs up, as a stopped process's do. */
+  holdCommits(how?: 'orphaned'): { readonly seen: () => number; readonly release: () => void };
   close(): Promise<void>;
 }
 
@@ -103,17 +103,18 @@ export interface Proxy {
 export async function startProxy(server: { readonly port: number }): Promise<Proxy> {
   const sockets = new Set<Socket>();
   let lose: number | undefined;
-  let hold: { seen: number; waiting: (() => void)[] } | undefined;
+  let hold: { seen: number; orphaned: boolean; waiting: (() => void)[] } | undefined;
   const listener = createServer((client) => {
     const upstream = connect(server.port, '127.0.0.1');
     let losing = false;
+    let orphaned = false;
     for (const socket of [client, upstream]) {
       sockets.add(socket);
       socket.on('error', () => socket.destroy());
       socket.on('close', () => {
         sockets.delete(socket);
         client.destroy();
-        upstream.destroy();
+        if (!orphaned || socket === upstream) upstream.destroy();
       });
     }
     client.on('data', (bytes) => {
@@ -124,6 +125,7 @@ export async function startProxy(server: { readonly port: number }): Promise<Pro
       }
       if (hold !== undefined && commits) {
         hold.seen += 1;
+        orphaned = hold.orphaned;
         hold.waiting.push(() => upstream.write(bytes));
       } else upstream.write(bytes);
     });
@@ -135,8 +137,8 @@ export async function startProxy(server: { readonly port: number }): Promise<Pro
   return {
     port: address.port,
     loseNextCommit: (after = 0) => void (lose = after),
-    holdCommits() {
-      const held = { seen: 0, waiting: [] as (() => void)[] };
+    holdCommits(how) {
+      const held = { seen: 0, orphaned: how === 'orphaned', waiting: [] as (() => void)[] };
       hold = held;
       return {
         seen: () => held.seen,

@@ -44,11 +44,11 @@ test('an issuer whose connection is cut before its commit has changed nothing, a
   expect(await provider.list(direct, call())).toHaveLength(1);
 });
 
-test('the bench.server rolls back and unlocks by itself when an issuer stands still past its deadline', async () => {
+test('the server rolls back and unlocks by itself when an issuer stands still past its deadline', async () => {
   const { target } = await freshPlace(bench.server, bench.proxy.port);
   const request = await plan(target);
-  const held = bench.proxy.holdCommits();
-  // The connection stays: like a worker that was stopped, it neither goes on nor hangs up.
+  const held = bench.proxy.holdCommits('orphaned');
+  // Its connection to the server stays: like a worker that was stopped, it neither goes on nor hangs up.
   const stopped = issue(target, request, call({ deadline: Date.now() + 1_500 })).catch((error: unknown) => error);
   await poll(() => held.seen() === 1, { what: 'the commit' });
   const direct = { ...target, settings: { ...target.settings, port: bench.server.port } };
@@ -188,7 +188,7 @@ test('too many connections is trouble, never a verdict', async () => {
   await expect(provider.verify(target, issued.material, call())).rejects.toMatchObject({ code: 'UNAVAILABLE' });
 });
 
-test('the bench.server never sees a password, not even in its log of all statements', async () => {
+test('the server never sees a password, not even in its log of all statements', async () => {
   const { target } = await freshPlace(bench.server, bench.server.port);
   const issued = await make(target);
   await pause(200);
