@@ -6,16 +6,12 @@ import { backendRegistry } from '../backends/registry.ts';
 import { format } from 'prettier';
 import { jsonSchemas, type JsonSchema } from '../inventory/json-schema.ts';
 import { providers } from '../providers/registry.ts';
+import { inventoryAdapters } from '../worker/inventory-adapters.ts';
 
 const folder = join(import.meta.dirname, '..', 'schemas');
 
 export async function currentSchemas(): Promise<Readonly<Record<string, string>>> {
-  const { targets, inventory } = jsonSchemas({
-    targetSchemas: Object.fromEntries(Object.entries(providers).map(([name, make]) => [name, make().settingsSchema])),
-    backendSchemas: Object.fromEntries(
-      Object.entries(backendRegistry).map(([kind, one]) => [kind, one.settingsSchema]),
-    ),
-  });
+  const { targets, inventory } = jsonSchemas(inventoryAdapters({ providers, backends: backendRegistry }));
   return {
     'targets.schema.json': await formatted(targets),
     'inventory.schema.json': await formatted(inventory),

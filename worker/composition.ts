@@ -7,11 +7,13 @@ import { startHttpApi } from '../control/http-api/start.ts';
 import type { ControlPorts } from '../control/ports.ts';
 import { proofMatches } from '../evidence/possession.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import type { Adapters as InventoryAdapters } from '../inventory/adapters.ts';
 import { openLedger } from '../ledger/open.ts';
 import { providers } from '../providers/registry.ts';
 import { activityPorts, type Adapters } from './activity-ports.ts';
 import { openChecks } from './checks.ts';
 import { embeddedVaultOf } from './embedded-vault.ts';
+import { inventoryAdapters } from './inventory-adapters.ts';
 import { readInstallationKey, type InstallationKey } from './installation-key.ts';
 import { loadConfig } from './load-config.ts';
 import { installRuntime, openLog } from './log.ts';
@@ -27,6 +29,7 @@ import { startOwnTemporal } from './own-temporal.ts';
 type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface OpenPorts extends ControlPorts {
+  readonly adapters: InventoryAdapters;
   readonly settings: Settings;
   readonly tokens: ConsumerTokens;
   close(): Promise<void>;
@@ -75,6 +78,7 @@ function assemble({ settings, key, ledger, environment, adapters }: Assembly): O
   const runs = rotations(temporal, settings.temporal.address);
   return {
     settings,
+    adapters: inventoryAdapters(adapters),
     tokens: openConsumerTokens(join(settings.home, 'consumer-tokens.jsonl')),
     ledger,
     rotations: runs,

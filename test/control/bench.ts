@@ -2,7 +2,6 @@ import { PassThrough, Readable } from 'node:stream';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { checkFields } from '../../backends/fields.ts';
 import { backendRegistry } from '../../backends/registry.ts';
 import { openConsumerTokens } from '../../control/access/consumer-tokens.ts';
 import type { CliEnvironment, CliPorts, ProcessOptions } from '../../control/cli/environment.ts';
@@ -17,22 +16,11 @@ import type { Adapters } from '../../inventory/adapters.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import { openLedger } from '../../ledger/open.ts';
 import { providers } from '../../providers/registry.ts';
+import { inventoryAdapters } from '../../worker/inventory-adapters.ts';
 import type { RotationStatus } from '../../workflows/messages.ts';
 
 /** What the command line gets for adapters, from the registries that ship. */
-export const shippedAdapters: Adapters = {
-  targetSchemas: Object.fromEntries(Object.entries(providers).map(([name, make]) => [name, make().settingsSchema])),
-  backendSchemas: Object.fromEntries(Object.entries(backendRegistry).map(([kind, one]) => [kind, one.settingsSchema])),
-  traits(provider, settings) {
-    const adapter = Object.entries(providers).find(([name]) => name === provider)?.[1]();
-    const parsed = adapter?.settingsSchema.safeParse(settings);
-    // The schema that has just parsed the settings is the one that types them.
-    return adapter === undefined || parsed?.success !== true
-      ? undefined
-      : { ...adapter.traits(parsed.data as never), material: adapter.material };
-  },
-  checkFields,
-};
+export const shippedAdapters: Adapters = inventoryAdapters({ providers, backends: backendRegistry });
 
 export const oneTarget = `
 targets:

@@ -4,6 +4,7 @@ import { parseVersionId } from '../../../domain/identifiers.ts';
 import type { VersionId } from '../../../domain/identifiers.ts';
 import { release } from '../../operations/release.ts';
 import type { Command, Given } from '../command.ts';
+import { wrapped } from '../text.ts';
 
 const done: Readonly<Record<ReleaseKind, string>> = {
   unproved:
@@ -40,7 +41,9 @@ export const releaseCommand: Command = {
     const what = releaseFrom(given);
     const why = given.required('why', 'say why this may go on');
     const result = await release(await ports(), { credential, actor, why, ...what });
-    output.answer(result, () => `${credential}: ${done[what.release]}\nnext: keybaton status ${credential}`);
+    output.answer(result, () =>
+      [wrapped(`${credential}: ${done[what.release]}`, output.width), `next: keybaton status ${credential}`].join('\n'),
+    );
     return 0;
   },
 };
