@@ -9,6 +9,8 @@ beforeEach(async () => {
 });
 afterEach(() => h.close());
 
+const addressOf = (input: string | URL | Request): string => (input instanceof Request ? input.url : input.toString());
+
 const noStreams: typeof globalThis.fetch = (input, init) => {
   const accept = new Headers(init?.headers).get('accept');
   return accept === 'text/event-stream' ? Promise.reject(new Error('streams are cut here')) : fetch(input, init);
@@ -26,7 +28,17 @@ test('callers that ask at once share one question, and the answer stays in memor
 
 test('the instance is registered before the first secret is read', async () => {
   await h.rotate();
-  await h.start().secret();
+  const order: string[] = [];
+  const connection = h.start({
+    follow: false,
+    fetch: async (input, init) => {
+      const what = addressOf(input).includes('/secret') ? 'secret' : 'instance';
+      order.push(`${what} asked`);
+      return await fetch(input, init).finally(() => order.push(`${what} answered`));
+    },
+  });
+  await connection.secret();
+  expect(order).toEqual(['instance asked', 'instance answered', 'secret asked', 'secret answered']);
   expect((await h.world.ledger.evidence(credential)).instances.map(({ instance }) => instance)).toEqual(['web-0']);
 });
 
@@ -79,23 +91,25 @@ test('the highest epoch is followed, whatever version it names', async () => {
 
 test('an answer of a lower epoch never replaces a higher one', async () => {
   await h.rotate();
-  let replay: Response | undefined;
-  const late: typeof globalThis.fetch = async (input, init) => {
-    const response = await fetch(input, init);
-    if (!(input instanceof Request ? input.url : input.toString()).includes('/secret')) return response;
-    const answer = (replay ?? response).clone();
-    replay ??= response.clone();
-    return answer;
-  };
-  const connection = h.start({ follow: false, refreshAfter: 0, fetch: late });
+  let late: Response | undefined;
+  let isLate = false;
+  const connection = h.start({
+    follow: false,
+    refreshAfter: 0,
+    fetch: async (input, init) => {
+      const response = await fetch(input, init);
+      if (!addressOf(input).includes('/secret')) return response;
+      late ??= response.clone();
+      return isLate ? late.clone() : response;
+    },
+  });
   await connection.secret();
   const second = await h.rotate();
-  replay = undefined;
   expect((await connection.secret()).version).toBe(second.version);
-  const third = await h.rotate();
+  isLate = true;
   expect((await connection.secret()).version).toBe(second.version);
-  replay = undefined;
-  expect((await connection.secret()).version).toBe(third.version);
+  expect(await connection.use(h.work)).toBe(second.value);
+  expect(h.changes).toEqual([1, 2]);
 });
 
 test('between the decision and the vault the version held is used on, and the new one as soon as it shows', async () => {

@@ -50,6 +50,20 @@ test('when the current one works again it is used again and proved again', async
   await until('it is proved again', h.proved);
 });
 
+test('evidence that a fall-back withdrew is given anew once the current one works again', async () => {
+  await h.rotate();
+  const connection = h.start();
+  const second = await h.rotate();
+  await until('the second is used', async () => (await connection.use(h.work)) === second.value);
+  await until('it is proved', h.proved);
+  h.accepts.delete(second.value);
+  await connection.use(h.work);
+  expect(await h.missing()).toMatchObject([{ why: 'withdrawn' }]);
+  h.accepts.add(second.value);
+  await connection.use(h.work);
+  await until('it is proved anew', async () => (await h.missing()).length === 0);
+});
+
 test('a previous version is used on for a while instead of trying the refused one at every use', async () => {
   const first = await h.rotate();
   const connection = h.start({ avoidRefused: 60_000 });
