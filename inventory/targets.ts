@@ -35,9 +35,7 @@ export const targetSchema = record({
   provider: name.meta({ description: 'the adapter: what makes and kills versions here' }),
   environment: name.meta({ description: 'the only environment whose credentials may name this target' }),
   settings: settings.default({}).meta({ description: 'what the adapter needs to know; holds no secret' }),
-  admin: adminReference
-    .optional()
-    .meta({ description: 'where the admin credential is read from at the moment of use' }),
+  admin: adminReference.meta({ description: 'where the admin credential is read from at the moment of use' }),
   teams: z
     .array(name, { error: 'expected the list of teams whose entries may name this target' })
     .min(1, { error: 'expected at least one team' })

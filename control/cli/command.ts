@@ -12,6 +12,8 @@ export interface Command {
   readonly about?: string;
   readonly arguments?: readonly { readonly name: string; readonly about: string; readonly optional?: boolean }[];
   readonly options?: readonly CommandOption[];
+  /** Keys of the document that `--json` prints (of each line, for a command that goes on); they stay as they are. */
+  readonly answers: readonly string[];
   readonly examples: readonly { readonly line: string; readonly about: string }[];
   /** It takes a secret, from a hidden prompt or standard input: anything that looks like one on the command line is refused. */
   readonly takesSecret?: boolean;

@@ -1,6 +1,6 @@
 import { errorTable } from '../../domain/errors.ts';
 import type { Finding } from '../ports.ts';
-import { table, wrapped } from './text.ts';
+import { wrapped } from './text.ts';
 
 const marks: Readonly<Record<Finding['verdict'], string>> = {
   ok: 'ok',
@@ -8,15 +8,18 @@ const marks: Readonly<Record<Finding['verdict'], string>> = {
   failure: 'FAILURE',
   'cannot tell': 'cannot tell',
 };
+const column = 13;
 
+/** One finding per paragraph, whole: what is wrong and what to do about it must never be cut off. */
 export function findingsText(findings: readonly Finding[], width: number): string {
   if (findings.length === 0) return 'nothing found';
-  const rows = findings.map(({ verdict, subject, text }) => [marks[verdict], subject, text]);
-  const remedies = findings.flatMap(({ subject, text, remedy }) =>
-    remedy === undefined ? [] : [wrapped(`${subject}: ${text}`, width, '  '), wrapped(`-> ${remedy}`, width, '     ')],
-  );
-  const advice = remedies.length === 0 ? [] : ['', 'What to do:', ...remedies];
-  return [table(['', 'SUBJECT', 'FINDING'], rows, width), ...advice].join('\n');
+  const indent = ' '.repeat(column);
+  return findings
+    .flatMap(({ verdict, subject, text, remedy }) => [
+      `${marks[verdict].padEnd(column)}${wrapped(`${subject}: ${text}`, width, indent).slice(column)}`,
+      ...(remedy === undefined ? [] : [`${indent}-> ${wrapped(remedy, width, `${indent}   `).slice(column + 3)}`]),
+    ])
+    .join('\n');
 }
 
 /** A failure is a check that came out negative; what could not be told is no success either. */

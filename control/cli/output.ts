@@ -25,10 +25,15 @@ export function outputTo(
     json,
     width: Math.min(100, Math.max(60, stdout.columns ?? 100)),
     live: stdout.isTTY === true && !json,
-    answer: (value, human) => print(stdout, json ? JSON.stringify(value, null, 2) : human()),
-    event: (value, human) => print(stdout, json ? JSON.stringify(value) : human()),
+    answer: (value, human) => print(stdout, json ? JSON.stringify(value, nothing, 2) : human()),
+    event: (value, human) => print(stdout, json ? JSON.stringify(value, nothing) : human()),
     note: (text) => {
       if (!json) print(stderr, text);
     },
   };
+}
+
+/** A key that has nothing to say is there as `null`: the shape of a document does not depend on its content. */
+function nothing(_key: string, value: unknown): unknown {
+  return value === undefined ? null : value;
 }

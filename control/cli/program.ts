@@ -80,7 +80,7 @@ function add(target: CommanderCommand, command: Command, input: ProgramInput): v
   for (const { name, about, optional } of command.arguments ?? [])
     target.argument(optional === true ? `[${name}]` : `<${name}>`, about);
   for (const option of command.options ?? []) target.option(option.flags, option.about, option.default);
-  target.option('--json', 'answer in JSON, for programs');
+  target.option('--json', `answer in JSON, for programs: ${command.answers.join(', ')}`);
   target.helpOption('-h, --help', 'show this help');
   target.addHelpText(
     'after',

@@ -3,7 +3,7 @@ import type { Targets } from '../../inventory/targets.ts';
 import type { LedgerPorts } from './ports.ts';
 
 /**
- * What targets.yml may not take away: a target or admin credential that a version which is not proved dead needs in
+ * What targets.yml may not take away: a target, with its admin credential, that a version which is not proved dead needs in
  * order to be killed, and what such a target is (its provider and environment).
  */
 export async function removedTargets(
@@ -17,11 +17,9 @@ export async function removedTargets(
     const lost =
       now === undefined
         ? 'is gone'
-        : old.admin !== undefined && now.admin === undefined
-          ? 'has lost its admin credential'
-          : old.provider !== now.provider || old.environment !== now.environment
-            ? 'has another provider or environment'
-            : undefined;
+        : old.provider !== now.provider || old.environment !== now.environment
+          ? 'has another provider or environment'
+          : undefined;
     if (lost === undefined) continue;
     const living = (await ledger.refsOfTarget(name)).filter(({ dead }) => !dead);
     const first = living[0];

@@ -27,6 +27,7 @@ targets:
   memory:
     provider: in-memory
     environment: prod
+    admin: env:ADMIN
     teams: [search]
 backends:
   vault:

@@ -77,7 +77,7 @@ describe('an entry', () => {
   });
 
   test('reads its admin reference from a vault that does not hold it', () => {
-    const targets = `${targetsText.replace('environment: prod\n', 'environment: prod\n    admin: vault:second/admin#token\n')}  second: { kind: embedded, settings: { file: /x } }\n`;
+    const targets = `${targetsText.replace('admin: env:ADMIN\n', 'admin: vault:second/admin#token\n')}  second: { kind: embedded, settings: { file: /x } }\n`;
     expect(onlyEntry({ targets, inventory: entryText('consumers: []', 'backends: [vault]') }).target).toBe('memory');
   });
 

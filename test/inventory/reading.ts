@@ -17,15 +17,18 @@ targets:
   memory:
     provider: in-memory
     environment: prod
+    admin: env:ADMIN
     teams: [search]
     probes: { health: https://search.example/version }
   elsewhere:
     provider: in-memory
     environment: test
+    admin: env:ADMIN
     teams: [search]
   pair:
     provider: in-memory-slots
     environment: prod
+    admin: env:ADMIN
     teams: [search]
 backends:
   vault: { kind: in-memory }

@@ -107,10 +107,7 @@ export const refusalsOfNames: readonly Refusal[] = [
   {
     what: 'an admin reference that lives only in a backend holding the same credential',
     files: {
-      targets: targetsText.replace(
-        'environment: prod\n',
-        'environment: prod\n    admin: vault:vault/admin/memory#token\n',
-      ),
+      targets: targetsText.replace('admin: env:ADMIN\n', 'admin: vault:vault/admin/memory#token\n'),
     },
     says: 'credentials.in-memory/prod/bot.target: the admin credential of this target can be read only from a backend that holds this credential',
   },
@@ -118,15 +115,15 @@ export const refusalsOfNames: readonly Refusal[] = [
     what: 'an admin credential that is itself kept only where the credential is kept',
     files: {
       targets: targetsText
-        .replace('environment: prod\n', 'environment: prod\n    admin: credential:in-memory/prod/root\n')
-        .replace('  pair:', '  roots: { provider: in-memory, environment: prod, teams: [search] }\n  pair:'),
+        .replace('admin: env:ADMIN\n', 'admin: credential:in-memory/prod/root\n')
+        .replace('  pair:', '  roots: { provider: in-memory, environment: prod, admin: env:ROOT, teams: [search] }\n  pair:'),
       inventory: entryText(none) + also('in-memory/prod/root', 'target: roots', 'team: search', none),
     },
     says: 'credentials.in-memory/prod/bot.target: the admin credential of this target can be read only from a backend that holds this credential',
   },
   {
     what: 'an admin secret in the place of a reference, without repeating it',
-    files: { targets: targetsText.replace('environment: prod\n', 'environment: prod\n    admin: sk-live-4711\n') },
+    files: { targets: targetsText.replace('admin: env:ADMIN\n', 'admin: sk-live-4711\n') },
     says: 'targets.memory.admin: expected a reference to an admin credential, never the credential itself',
   },
   {

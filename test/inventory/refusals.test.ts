@@ -20,7 +20,7 @@ describe('apply refuses', () => {
         also('in-memory/prod/two', 'target: nowhere', 'team: search', none),
     });
     expect(said.map((one) => one.split(' ')[0])).toEqual([
-      'targets.yml:6:5',
+      'targets.yml:7:5',
       'inventory.yml:6:19',
       'inventory.yml:7:5',
       'inventory.yml:8:3',

@@ -14,7 +14,7 @@ const anything = z.unknown();
 const adapters = { targetSchemas: { memory: anything }, backendSchemas: { shelf: anything } };
 const targets = `
 targets:
-  one: { provider: memory, environment: prod, teams: [search, support], paths: [ai, other], probes: { health: https://a.example/ } }
+  one: { provider: memory, environment: prod, admin: 'env:ADMIN', teams: [search, support], paths: [ai, other], probes: { health: https://a.example/ } }
 backends:
   left: { kind: shelf, settings: { n: 1 } }
   right: { kind: shelf, settings: { n: 2 } }

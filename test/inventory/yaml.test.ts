@@ -68,8 +68,8 @@ describe('a file that is no YAML', () => {
 describe('a value in the wrong place', () => {
   test('is never repeated: not under admin, settings, a path, a duration or an unknown shape', () => {
     const targets = targetsText.replace(
-      'environment: prod\n',
-      `environment: prod\n    admin: ${secret}\n    settings: { lag: ${secret} }\n    expiry: ${secret}\n`,
+      'admin: env:ADMIN\n',
+      `admin: ${secret}\n    settings: { lag: ${secret} }\n    expiry: ${secret}\n`,
     );
     const inventory = entryText(
       `consumers: ${secret}`,

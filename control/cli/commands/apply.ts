@@ -16,6 +16,7 @@ export const applyCommand: Command = {
     { flags: '--targets <file>', about: 'the targets file', default: 'targets.yml' },
     { flags: '--dry-run', about: 'only show what would change' },
   ],
+  answers: ['kind', 'applied', 'differences', 'running', 'warnings'],
   examples: [
     { line: 'keybaton apply --dry-run', about: 'what would change, value by value' },
     { line: 'keybaton apply', about: 'apply inventory.yml with targets.yml of this folder' },

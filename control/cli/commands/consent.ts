@@ -27,6 +27,7 @@ export const acknowledgeCommand: Command = {
   about: 'Counts only where the entry demands no more than acknowledged.',
   arguments: named,
   options,
+  answers: ['credential', 'consumer', 'epoch', 'missing', 'told'],
   examples: [
     {
       line: 'keybaton acknowledge anthropic/prod/search nightly --why "restarted it, it answers"',
@@ -53,6 +54,7 @@ export const waiveCommand: Command = {
   about: 'If it still uses the old version, the revoke will cut it off.',
   arguments: named,
   options,
+  answers: ['credential', 'consumer', 'epoch', 'told'],
   examples: [
     {
       line: 'keybaton waive openai/prod/support-bot batch --why "switched off since May"',

@@ -13,6 +13,7 @@ export const listCommand: Command = {
     { flags: '--group <group>', about: 'only with this mark' },
     { flags: '--needing', about: 'only those that need somebody' },
   ],
+  answers: ['now', 'credentials'],
   examples: [
     { line: 'keybaton list', about: 'everything' },
     { line: 'keybaton list --needing', about: 'what is due, held, failed or compromised' },

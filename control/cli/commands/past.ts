@@ -18,6 +18,7 @@ export const watchCommand: Command = {
   summary: 'Show what happens, as it happens, until Ctrl-C',
   arguments: some,
   options: [after, { flags: '--for <duration>', about: 'end by itself after this long' }],
+  answers: ['event'],
   examples: [
     { line: 'keybaton watch', about: 'everything' },
     { line: 'keybaton watch openai/prod/support-bot --json', about: 'one JSON object per line, for a program' },
@@ -49,6 +50,7 @@ export const historyCommand: Command = {
   summary: 'Show who did what, and when',
   arguments: some,
   options: [after, { flags: '--limit <number>', about: 'how many', default: '50' }],
+  answers: ['events'],
   examples: [
     { line: 'keybaton history openai/prod/support-bot', about: 'the newest 50 events of one credential' },
     { line: 'keybaton history --after 0 --limit 1000 --json', about: 'the record from its beginning, page by page' },
@@ -83,6 +85,7 @@ export const doctorCommand: Command = {
   summary: 'Check everything a rotation needs: Temporal, ledger, backends, admin credentials, clocks',
   about:
     'Writes, reads back and removes a canary in every backend. The exit code is 8 when something is wrong, 10 when something cannot be told.',
+  answers: ['findings'],
   examples: [{ line: 'keybaton doctor', about: 'and what to do about what it finds' }],
   async run({ output, ports, actor }) {
     const findings = await doctor(await ports(), { actor });
@@ -96,6 +99,7 @@ export const auditVerifyCommand: Command = {
   summary: 'Re-compute the chain of the ledger: was anything changed or removed?',
   about:
     'Keep the head it prints somewhere else: a later check can then show that nothing before it was changed. The exit code is 8 when the chain is broken.',
+  answers: ['events', 'head', 'broken'],
   examples: [{ line: 'keybaton audit verify', about: 'how many events, the head, and where it is broken' }],
   async run({ output, ports }) {
     const report = await auditVerify(await ports());

@@ -1,7 +1,7 @@
 import { plan } from '../../operations/plan.ts';
 import type { Command } from '../command.ts';
 import { exitOfFindings, findingsText } from '../findings.ts';
-import { printable } from '../text.ts';
+import { printable, wrapped } from '../text.ts';
 
 export const planCommand: Command = {
   name: 'plan',
@@ -9,6 +9,7 @@ export const planCommand: Command = {
   about:
     'Asks the provider and the backends and changes nothing. The exit code is 8 when something would fail, 10 when it cannot be told.',
   arguments: [{ name: 'credential', about: 'provider/environment/application' }],
+  answers: ['credential', 'due', 'steps', 'findings'],
   examples: [
     {
       line: 'keybaton plan openai/prod/support-bot',
@@ -20,7 +21,7 @@ export const planCommand: Command = {
     output.answer(view, () =>
       [
         `${view.credential}: ${view.due === null ? 'not due' : `due: ${printable(view.due)}`}`,
-        ...view.steps.map((step, index) => `  ${index + 1}. ${printable(step)}`),
+        ...view.steps.map((step, index) => wrapped(`${index + 1}. ${step}`, output.width, '  ')),
         '',
         findingsText(view.findings, output.width),
       ].join('\n'),

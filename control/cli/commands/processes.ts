@@ -46,6 +46,7 @@ export const upCommand: Command = {
   about:
     "Starts Temporal's own dev server with a database file (unless TEMPORAL_ADDRESS is set), the worker and the HTTP API, with ledger and vault in SQLite. For one machine; Ctrl-C stops it all and loses nothing.",
   options: [listen, config],
+  answers: ['ready'],
   examples: [{ line: 'keybaton up', about: 'everything, until Ctrl-C' }],
   run: (context, given) => context.environment.processes.up(optionsFrom(context, given)),
 };
@@ -55,6 +56,7 @@ export const workerCommand: Command = {
   summary: 'Run one worker: it makes, stores, proves and kills versions',
   about: 'Any number of them may run. TEMPORAL_ADDRESS says where Temporal is.',
   options: [config],
+  answers: ['ready'],
   examples: [{ line: 'keybaton worker --config ./keybaton.config.mts', about: 'with adapters of your own' }],
   run: (context, given) => context.environment.processes.worker(optionsFrom(context, given)),
 };
@@ -64,6 +66,7 @@ export const apiCommand: Command = {
   summary: 'Run the HTTP API that consumers read and prove at',
   about: 'Holds no credential of any provider and reads no vault but the embedded one.',
   options: [listen],
+  answers: ['ready'],
   examples: [{ line: 'keybaton api --listen 127.0.0.1:7270', about: 'for consumers of this machine' }],
   run: (context, given) => context.environment.processes.api(optionsFrom(context, given)),
 };

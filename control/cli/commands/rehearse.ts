@@ -11,6 +11,7 @@ export const rehearseCommand: Command = {
     'Consumers are asked to prove the version they have; who could not is shown after it. With --wait the exit code is 0 when the new version worked and was discarded, 8 when it did not.',
   arguments: [{ name: 'credential', about: 'provider/environment/application' }],
   options: waitOptions,
+  answers: ['credential', 'startedAt'],
   examples: [{ line: 'keybaton rehearse openai/prod/support-bot --wait', about: 'before the first real rotation' }],
   async run(context, given) {
     const ports = await context.ports();

@@ -25,6 +25,7 @@ export const releaseCommand: Command = {
     { flags: '--alive <version>', about: 'give up a version that cannot be killed' },
     { flags: '--why <reason>', about: 'for the ledger' },
   ],
+  answers: ['request', 'told'],
   examples: [
     {
       line: 'keybaton release openai/prod/support-bot --ask --why "checked the dashboards"',

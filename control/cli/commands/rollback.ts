@@ -14,6 +14,7 @@ export const rollbackCommand: Command = {
     { flags: '--why <reason>', about: 'for the ledger' },
     ...waitOptions,
   ],
+  answers: ['request', 'version', 'told'],
   examples: [
     {
       line: 'keybaton rollback openai/prod/support-bot --why "the new key lacks a permission" --wait',

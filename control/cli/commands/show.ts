@@ -9,6 +9,7 @@ export const showCommand: Command = {
   name: 'show',
   summary: 'Show one credential: its entry, versions, refs, copies and consumers',
   arguments: [{ name: 'credential', about: 'provider/environment/application' }],
+  answers: ['now', 'summary', 'entry', 'epochs', 'versions', 'consumers'],
   examples: [
     { line: 'keybaton show openai/prod/support-bot', about: 'everything the ledger knows, and no secret' },
     { line: 'keybaton show openai/prod/support-bot --json', about: 'the same for a program' },

@@ -11,6 +11,7 @@ export const statusCommand: Command = {
   about:
     'Without a credential: everything that is rotating or needs somebody. Works while Temporal is down: then it shows what the ledger knows, and says so.',
   arguments: [{ name: 'credential', about: 'provider/environment/application', optional: true }],
+  answers: ['now', 'summary', 'run', 'trouble', 'requests', 'missing', 'silence', 'next'],
   examples: [
     { line: 'keybaton status', about: 'what moves, and what needs somebody' },
     {

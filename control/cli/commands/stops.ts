@@ -20,6 +20,7 @@ export const pauseCommand: Command = {
   about: 'Nothing is undone. Refused once the revoke of the old version is authorised.',
   arguments: one,
   options: [why],
+  answers: ['request', 'told'],
   examples: [{ line: 'keybaton pause openai/prod/support-bot --why "release night"', about: 'until unpause' }],
   async run({ output, ports, actor }, given) {
     const credential = given.credential();
@@ -35,6 +36,7 @@ export const unpauseCommand: Command = {
   summary: 'Let a paused rotation go on',
   arguments: one,
   options: [endWhy],
+  answers: ['credential', 'withdrawn', 'told'],
   examples: [{ line: 'keybaton unpause openai/prod/support-bot', about: 'it goes on where it stopped' }],
   async run({ output, ports, actor }, given) {
     const credential = given.credential();
@@ -54,6 +56,7 @@ export const freezeCommand: Command = {
   summary: 'Stop all but emergencies, for one credential or for everything',
   arguments: oneOrAll,
   options: [all, why],
+  answers: ['request', 'unreached'],
   examples: [
     {
       line: 'keybaton freeze --all --why "end of the quarter"',
@@ -79,6 +82,7 @@ export const thawCommand: Command = {
   summary: 'End a freeze',
   arguments: oneOrAll,
   options: [all, endWhy],
+  answers: ['withdrawn', 'stillFrozen', 'unreached'],
   examples: [
     { line: 'keybaton thaw --all', about: 'freezes of single credentials stay' },
     { line: 'keybaton thaw openai/prod/support-bot', about: 'only this one' },

@@ -22,6 +22,7 @@ export const tokenMakeCommand: Command = {
     { name: 'consumer', about: 'as the inventory names it' },
   ],
   options: [{ flags: '--lifetime <duration>', about: 'how long it is good for (default: 90d)' }],
+  answers: ['token', 'id', 'credential', 'consumer', 'madeAt', 'expiresAt', 'madeBy'],
   examples: [
     {
       line: 'keybaton token make openai/prod/support-bot web > token.txt',
@@ -49,6 +50,7 @@ export const tokenMakeCommand: Command = {
 export const tokenListCommand: Command = {
   name: 'token list',
   summary: 'Show consumer tokens, without their values',
+  answers: ['tokens'],
   examples: [{ line: 'keybaton token list', about: 'which are in use, and until when' }],
   async run({ output, ports }) {
     const open = await ports();
@@ -71,6 +73,7 @@ export const tokenRevokeCommand: Command = {
   name: 'token revoke',
   summary: 'End a consumer token at once',
   arguments: [{ name: 'token', about: 'its id, as token list shows it' }],
+  answers: ['id', 'revoked'],
   examples: [{ line: 'keybaton token revoke 1f3a9c0b2d4e', about: 'whoever uses it is refused from now on' }],
   async run({ output, ports, actor }, given) {
     const open = await ports();

@@ -13,6 +13,7 @@ export const supplyCommand: Command = {
     'For providers without an API that makes keys. The value is checked, stored and verified; one that fails is erased, never revoked.',
   arguments: one,
   takesSecret: true,
+  answers: ['credential', 'version', 'told'],
   examples: [
     { line: 'keybaton supply anthropic/prod/search', about: 'asks, and does not show what you paste' },
     { line: 'keybaton supply anthropic/prod/search < new-key.txt', about: 'from a file; delete it afterwards' },
@@ -38,6 +39,7 @@ export const importCommand: Command = {
     { flags: '--cannot-revoke', about: 'nobody can find it at the provider' },
   ],
   takesSecret: true,
+  answers: ['credential', 'version', 'cannotRevoke'],
   examples: [
     { line: 'keybaton import openai/prod/support-bot --ref key_abc123', about: 'asks for the value' },
     { line: 'keybaton import openai/prod/old-bot --cannot-revoke < old-key.txt', about: 'a key whose owner is gone' },

@@ -99,12 +99,17 @@ describe('apply', () => {
     );
   });
 
-  test('refuses to take away the admin credential that a living version needs to be killed', async () => {
-    const withAdmin = oneTarget.replace('environment: prod', 'environment: prod\n    admin: env:ADMIN');
-    await run(oneEntry, withAdmin);
+  test('takes another admin credential, since the old versions can be killed with it too', async () => {
+    await run();
     await bench.promote(bot);
-    expect(problemsOf(await run(oneEntry, oneTarget))).toContain('target memory has lost its admin credential');
-    expect((await run(oneEntry, withAdmin.replace('env:ADMIN', 'env:OTHER'))).kind).toBe('applied');
+    expect((await run(oneEntry, oneTarget.replace('env:ADMIN', 'env:OTHER'))).kind).toBe('applied');
+  });
+
+  test('refuses to make another provider of a target that a living version needs', async () => {
+    await run();
+    await bench.promote(bot);
+    const result = await run(oneEntry, oneTarget.replace('provider: in-memory', 'provider: in-memory-generated'));
+    expect(problemsOf(result)).toContain('target memory has another provider or environment');
   });
 
   test('refuses a demand that target or consumer cannot show, with what to do', async () => {
