@@ -168,7 +168,8 @@ async function privilegeFindings(
         remedy: 'compare it by hand with what the page of this provider asks for',
       },
     ];
-  const more = await excess(call());
+  const more = await excess(call()).catch((thrown: unknown) => troubleFinding(subject, thrown));
+  if ('verdict' in more) return [more];
   if (more.length === 0)
     return [{ subject, verdict: 'ok', text: 'the admin credential may do nothing beyond what is needed' }];
   return [

@@ -1,6 +1,7 @@
 import { KeybatonError } from '../domain/errors.ts';
 import { SecretMaterial } from '../domain/secret-material.ts';
 import { end } from './postgres-roles/end.ts';
+import { excessRights } from './postgres-roles/excess.ts';
 import { asAdmin, onEveryHost } from './postgres-roles/hosts.ts';
 import { adopt, issue } from './postgres-roles/issue.ts';
 import { checkRights, freeRole } from './postgres-roles/preflight.ts';
@@ -86,6 +87,8 @@ export function postgresRoles(): Provider<PostgresRolesSettings> {
         );
       return { kind: 'sample', sessions: counts.reduce((sum, open) => sum + open, 0) };
     },
+
+    excess: (target, call) => asAdmin(target, call, (session) => excessRights(session, target)),
 
     killByHand: killByHandText,
   };

@@ -75,6 +75,13 @@ describe('doctor', () => {
     expect(excess).toMatchObject({ verdict: 'warning', text: expect.stringContaining('it is a superuser') });
   });
 
+  test('not being told what it may do hides nothing else of the target', async () => {
+    const silent = () => Promise.reject(new KeybatonError('UNAVAILABLE', 'no answer'));
+    await open({ adapter: (adapter) => ({ ...adapter, excess: silent }) });
+    const found = of(await checks().doctor(), 'target target');
+    expect(found.map(({ verdict }) => verdict)).toEqual(['ok', 'failure']);
+  });
+
   test('a full target is no broken admin credential', async () => {
     await open({ settings: { maxLive: 1 } });
     await rotate(rig, 'one');
