@@ -12,7 +12,7 @@ afterEach(() => h.close());
 
 test('while keybaton is down the version held is used on, and what was not acknowledged is sent afterwards', async () => {
   const { value } = await h.rotate();
-  const connection = h.start({ refreshAfter: 0, timeout: 500 });
+  const connection = h.start({ refreshAfter: 0 });
   await connection.secret();
   const comeBack = await h.world.stopApi();
   for (let n = 0; n < 10; n += 1) expect(await connection.use(h.work)).toBe(value);
@@ -22,7 +22,7 @@ test('while keybaton is down the version held is used on, and what was not ackno
 
 test('a version that was not confirmed for too long is not used on', async () => {
   await h.rotate();
-  const connection = h.start({ refreshAfter: 0, maxStale: 300, timeout: 200 });
+  const connection = h.start({ refreshAfter: 0, maxStale: 300 });
   await connection.secret();
   const comeBack = await h.world.stopApi();
   await until(
@@ -73,15 +73,14 @@ test('the lease is renewed before it lapses', async () => {
   expect(h.problems).toEqual([]);
 });
 
-test('a restart under the same name waits for the lease of the start before, and then proves', async () => {
+test('a restart under the same name proves once the lease of the start before has lapsed', async () => {
   await h.rotate();
-  const before = h.start({ lease: 400 });
+  const before = h.start({ lease: 1_000 });
   await before.secret();
   await before.close();
-  const after = h.start({ lease: 400 });
+  const after = h.start({ lease: 1_000 });
   await after.use(h.work);
   await until('it is proved', h.proved);
-  expect(h.problems).toContainEqual(expect.objectContaining({ status: 409 }));
 });
 
 test('leave sends what is not acknowledged, deregisters, and closes', async () => {
@@ -96,7 +95,7 @@ test('leave sends what is not acknowledged, deregisters, and closes', async () =
 
 test('no value, proof or token is in a problem, a log line, or an error', async () => {
   const { value } = await h.rotate();
-  const connection = h.start({ token: `kbc_${'x'.repeat(43)}`, timeout: 300 });
+  const connection = h.start({ token: `kbc_${'x'.repeat(43)}` });
   const thrown = await connection.secret().catch((error: unknown) => error);
   const good = h.start({ instance: 'web-1' });
   await good.use(h.work);
