@@ -5,8 +5,8 @@ import type { ActivityPorts, EntryPlace } from './ports.ts';
 import { describeAt } from './world.ts';
 
 /**
- * Puts an imported version at one main place under our mark, over what was written there by hand: a person has said
- * that this is the value in use. Already so is success. CONFLICT when a later epoch stands there.
+ * Puts an imported version at one main place under our mark, over the same value written there by hand. Already so is
+ * success. CONFLICT when a later epoch or another value stands there: that is never overwritten.
  */
 export async function takeOver(
   ports: ActivityPorts,
@@ -22,7 +22,7 @@ export async function takeOver(
     const expected = main.kind === 'ours' ? main.version : undefined;
     await at.backend.promote(
       at.place,
-      { version, epoch, expected, ...(main.kind === 'foreign' ? { overwriteForeign: true } : {}) },
+      { version, epoch, expected, ...(main.kind === 'foreign' ? { overwriteForeign: 'same value' } : {}) },
       backendCall(ports, signal),
     );
     const after = (await describeAt(ports, at, signal)).main;

@@ -78,8 +78,11 @@ export interface Promotion {
   readonly epoch: number;
   /** The version that should stand there now; undefined when nothing of ours should. */
   readonly expected: VersionId | undefined;
-  /** Only for a first promotion over, or a person's restore of, a value that is not ours. */
-  readonly overwriteForeign?: boolean;
+  /**
+   * Only for a first promotion over, or a person's restore of, a value that is not ours. `same value`: only where every
+   * mapped field that is there holds what this version renders to (an import of what was written by hand); CONFLICT otherwise.
+   */
+  readonly overwriteForeign?: boolean | 'same value';
 }
 
 export interface StoredVersion {

@@ -64,7 +64,7 @@ export function judgePromotion(main: MainPlace, promotion: Promotion): 'done' | 
   if (mark !== undefined && mark.epoch === promotion.epoch && mark.version !== promotion.version) {
     throw new KeybatonError('CONFLICT', `epoch ${String(mark.epoch)} stands there with another version`);
   }
-  if (main.kind === 'foreign' && promotion.overwriteForeign !== true) {
+  if (main.kind === 'foreign' && (promotion.overwriteForeign ?? false) === false) {
     throw new KeybatonError(
       'CONFLICT',
       'a value that keybaton did not write stands in a mapped field: restore it or import it as a new version',
@@ -91,6 +91,15 @@ export function fieldsAfter(
   rendered: RenderedFields,
   promotion: Promotion,
 ): StoredFields {
+  const others = Object.keys(rendered).filter(
+    (name) => stored?.[name] !== undefined && stored[name] !== rendered[name],
+  );
+  if (promotion.overwriteForeign === 'same value' && others.length > 0) {
+    throw new KeybatonError(
+      'CONFLICT',
+      `another value than this version's stands in ${others.join(', ')}: import the one that stands there, or restore it by hand`,
+    );
+  }
   const carried = Object.entries(stored ?? {}).filter(
     ([name]) => replaced === undefined || !Object.hasOwn(replaced, name),
   );

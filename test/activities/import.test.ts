@@ -64,6 +64,18 @@ describe('an existing key is imported', () => {
     });
   });
 
+  test('another value that stands there by hand is never overwritten, and the way out is to import that one', async () => {
+    await open();
+    rig.shelf.writeByHand(rig.path, { api_key: 'kbcanarystands' });
+    const standing = rig.plant('key-2', 'kbcanarystands');
+    const { code, text } = await complaint(bring(rig.plant('key-1'), 'key-1'));
+    expect(code).toBe('CONFLICT');
+    expect(text).not.toContain('kbcanary');
+    expect(rig.shelf.main(rig.path)).toEqual({ api_key: 'kbcanarystands' });
+    const { version } = await bring(standing, 'key-2');
+    expect(rig.shelf.main(rig.path)).toMatchObject({ api_key: 'kbcanarystands', keybaton_version: version });
+  });
+
   test('a rotation afterwards has nothing to do until somebody asks for it', async () => {
     await open();
     await bring(rig.plant('key-1'), 'key-1');
