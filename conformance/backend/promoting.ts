@@ -135,6 +135,18 @@ export const promoting: Readonly<Record<string, Case>> = {
     assert.equal((await bench.subject.consumerReads(bench.place.path))?.['REGION'], 'eu-west-1');
   },
 
+  'promote takes over what was written by hand where it is the same value, and nothing else': async (bench) => {
+    const made = await bench.staged(bench.make());
+    const takeOver = { version: made.version, epoch: 1, expected: undefined, overwriteForeign: 'same value' } as const;
+    const { DATABASE_USER: _left, ...same } = bench.rendered(made);
+    await bench.subject.writeByHand(bench.place.path, { ...same, PASSWORD: 'pasted-by-hand' });
+    await bench.refused('CONFLICT', bench.backend.promote(bench.place, takeOver, bench.call()));
+    assert.equal((await bench.subject.consumerReads(bench.place.path))?.['PASSWORD'], 'pasted-by-hand');
+    await bench.subject.writeByHand(bench.place.path, same);
+    await bench.backend.promote(bench.place, takeOver, bench.call());
+    await bench.consumersRead(made, 1);
+  },
+
   'promote over a foreign value never goes behind the epoch that it claims': async (bench) => {
     const first = await bench.current(bench.make(), 1);
     await bench.current(bench.make(), 3, first);

@@ -60,14 +60,18 @@ describe('plan', () => {
     expect(await everything(rig)).toBe(before);
   });
 
-  test('never uses a version that is being watched', async () => {
+  test('never uses a version that is being watched, even to learn whether it could come back', async () => {
     await open({ entry: { consumers: [consumer('api')], silence: { for: 3_600_000 } } });
     const old = await rotate(rig, 'one');
-    await rotate(rig, 'two');
+    const leaked = await rotate(rig, 'two');
+    await rig.ledger.declareIncident({ incident: 'leak', versions: [leaked], who: 'test', why: 'test' });
     const uses = (): number | undefined =>
       rig.provider.change((state) => state.keys.find((key) => key.tag?.endsWith(old))?.useCount);
     const before = uses();
-    await checks().plan(rig.id);
+    const { steps } = await checks().plan(rig.id);
+    expect(steps[0]).toContain(`revoke version ${leaked}`);
+    expect(steps[1]).toBe('promote epoch 3 in shelf at ai/test/bot');
+    expect(before).toBeDefined();
     expect(uses()).toBe(before);
   });
 
