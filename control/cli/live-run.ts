@@ -6,7 +6,7 @@ import type { RotationPorts } from '../operations/ports.ts';
 import type { CommandContext } from './command.ts';
 import { stepList } from './step-list.ts';
 
-export interface LiveRun extends Pick<FollowInput, 'credential' | 'since' | 'resume' | 'request'> {
+export interface LiveRun extends Pick<FollowInput, 'credential' | 'since' | 'afterN' | 'resume' | 'request'> {
   /** Milliseconds. */
   readonly timeout: number | undefined;
   /** An end that is a success here though its outcome is none in general. */

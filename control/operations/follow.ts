@@ -23,6 +23,8 @@ export interface FollowInput {
   readonly credential: CredentialId;
   /** Only what the ledger wrote from then on belongs to the run that is followed. */
   readonly since: number;
+  /** Likewise, by the number of the newest event before it was asked for: times of one millisecond tell nothing. */
+  readonly afterN: number;
   readonly signal: AbortSignal;
   /** Milliseconds between questions. */
   readonly every: number;
@@ -37,7 +39,7 @@ export async function* follow(ports: RotationPorts, input: FollowInput): AsyncGe
   const { credential, signal } = input;
   const seen: { step: Step; at: number }[] = [];
   let end: RunView['end'];
-  let afterN = 0;
+  let { afterN } = input;
   let version: VersionId | undefined;
   let shown = '';
   const enter = (step: Step, at: number): void => {

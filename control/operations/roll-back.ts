@@ -1,6 +1,7 @@
 import { KeybatonError } from '../../domain/errors.ts';
 import type { CredentialFacts, RequestFacts } from '../../domain/facts.ts';
 import type { CredentialId, VersionId } from '../../domain/identifiers.ts';
+import { newestEvent } from './newest-event.ts';
 import type { RotationPorts } from './ports.ts';
 import { startRotation } from './tell-rotation.ts';
 import type { Told } from './tell-rotation.ts';
@@ -20,13 +21,24 @@ export interface RollBackInput {
 export async function rollBack(
   ports: RotationPorts,
   input: RollBackInput,
-): Promise<{ readonly request: RequestFacts; readonly version: VersionId; readonly told: Told }> {
+): Promise<{
+  readonly request: RequestFacts;
+  readonly version: VersionId;
+  readonly afterN: number;
+  readonly told: Told;
+}> {
   const { credential, actor, why } = input;
   const facts = await ports.ledger.facts(credential);
   const version = input.version ?? earlierVersion(facts);
+  const afterN = await newestEvent(ports, credential);
   const open = facts.requests.find((request) => request.kind === 'rollBack' && request.version === version);
   const request = open ?? (await ports.ledger.request({ kind: 'rollBack', credential, version, who: actor, why }));
-  return { request, version, told: await startRotation(ports, { credential, actor, reason: 'rollBackRequested' }) };
+  return {
+    request,
+    version,
+    afterN,
+    told: await startRotation(ports, { credential, actor, reason: 'rollBackRequested' }),
+  };
 }
 
 function earlierVersion({ id, epochs, versions }: CredentialFacts): VersionId {

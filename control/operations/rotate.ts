@@ -1,6 +1,7 @@
 import { KeybatonError } from '../../domain/errors.ts';
 import type { CredentialId } from '../../domain/identifiers.ts';
 import type { Pace } from '../../domain/rotation.ts';
+import { newestEvent } from './newest-event.ts';
 import type { RotationPorts } from './ports.ts';
 import { startRotation } from './tell-rotation.ts';
 import type { Told } from './tell-rotation.ts';
@@ -19,6 +20,8 @@ export interface Rotated extends Told {
   readonly request: string;
   /** The ledger's clock when the request was made. */
   readonly askedAt: number;
+  /** What this rotation does has numbers above. */
+  readonly afterN: number;
 }
 
 /**
@@ -34,6 +37,7 @@ export async function rotate(ports: RotationPorts, input: RotateInput): Promise<
       `${credential} is ${facts.status}: put it back into the inventory and apply it, then rotate`,
     );
   }
+  const afterN = await newestEvent(ports, credential);
   const open = facts.requests.find((request) => request.kind === 'rotate' && request.credential === credential);
   const request = open ?? (await ports.ledger.request({ kind: 'rotate', credential, who: actor, why }));
   const told = await startRotation(ports, {
@@ -42,5 +46,5 @@ export async function rotate(ports: RotationPorts, input: RotateInput): Promise<
     reason: 'rotationRequested',
     ...(input.pace === undefined ? {} : { pace: input.pace }),
   });
-  return { ...told, credential, request: request.id, askedAt: request.at };
+  return { ...told, credential, request: request.id, askedAt: request.at, afterN };
 }

@@ -11,11 +11,14 @@ export const rehearseCommand: Command = {
     'Consumers are asked to prove the version they have; who could not is shown after it. With --wait the exit code is 0 when the new version worked and was discarded, 8 when it did not.',
   arguments: [{ name: 'credential', about: 'provider/environment/application' }],
   options: waitOptions,
-  answers: ['credential', 'startedAt'],
+  answers: ['credential', 'startedAt', 'afterN'],
   examples: [{ line: 'keybaton rehearse openai/prod/support-bot --wait', about: 'before the first real rotation' }],
   async run(context, given) {
     const ports = await context.ports();
-    const { credential, startedAt } = await rehearse(ports, { credential: given.credential(), actor: context.actor });
+    const { credential, startedAt, afterN } = await rehearse(ports, {
+      credential: given.credential(),
+      actor: context.actor,
+    });
     if (!given.flag('wait')) {
       context.output.answer(
         { credential, startedAt },
@@ -26,6 +29,7 @@ export const rehearseCommand: Command = {
     const exit = await followToEnd(context, ports, {
       credential,
       since: startedAt,
+      afterN,
       resume: () => Promise.resolve(),
       timeout: given.duration('timeout'),
       endsWell: ({ outcome, why }) => outcome === 'discarded' && why === 'rehearsed',

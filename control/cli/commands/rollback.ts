@@ -14,7 +14,7 @@ export const rollbackCommand: Command = {
     { flags: '--why <reason>', about: 'for the ledger' },
     ...waitOptions,
   ],
-  answers: ['request', 'version', 'told'],
+  answers: ['request', 'version', 'afterN', 'told'],
   examples: [
     {
       line: 'keybaton rollback openai/prod/support-bot --why "the new key lacks a permission" --wait',
@@ -35,6 +35,7 @@ export const rollbackCommand: Command = {
       return followToEnd(context, ports, {
         credential: ask.credential,
         since: asked.request.at,
+        afterN: asked.afterN,
         request: asked.request.id,
         resume: async () => void (await rollBack(ports, { ...ask, version: asked.version })),
         timeout: given.duration('timeout'),

@@ -10,7 +10,7 @@ export const rotateCommand: Command = {
     'While a rotation runs, the request is honoured by that run or right after it. A run that was ended from outside is resumed. With --wait the exit code is 0 when it ended as rotated, rolled-back, observed or nothing; 8 when discarded or failed; 10 when the old version could not be killed yet.',
   arguments: [{ name: 'credential', about: 'provider/environment/application' }],
   options: [{ flags: '--why <reason>', about: 'for the ledger', default: 'asked at the command line' }, ...waitOptions],
-  answers: ['credential', 'request', 'askedAt', 'rotation', 'trouble'],
+  answers: ['credential', 'request', 'askedAt', 'afterN', 'rotation', 'trouble'],
   examples: [
     { line: 'keybaton rotate openai/prod/support-bot', about: 'ask for it and return' },
     {
@@ -31,6 +31,7 @@ export const rotateCommand: Command = {
       return followToEnd(context, ports, {
         credential: asked.credential,
         since: asked.askedAt,
+        afterN: asked.afterN,
         request: asked.request,
         resume: async () => void (await rotate(ports, ask)),
         timeout: given.duration('timeout'),

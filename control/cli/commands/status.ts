@@ -1,9 +1,8 @@
-import { list } from '../../operations/list.ts';
+import { statusAll } from '../../operations/status-all.ts';
 import { status } from '../../operations/status.ts';
 import type { StatusView } from '../../operations/status.ts';
 import type { Command } from '../command.ts';
 import { relative, wrapped } from '../text.ts';
-import { notes } from './list.ts';
 
 export const statusCommand: Command = {
   name: 'status',
@@ -26,13 +25,10 @@ export const statusCommand: Command = {
       output.answer(view, () => statusText(view, output.width));
       return 0;
     }
-    const { credentials } = await list(open, {});
-    const busy = credentials.filter((one) => one.rotating || notes(one) !== 'ok' || one.due.why !== null);
-    const views: StatusView[] = [];
-    for (const { id } of busy) views.push(await status(open, { credential: id }));
-    output.answer({ total: credentials.length, credentials: views }, () => {
-      const quiet = `${credentials.length - busy.length} of ${credentials.length} quiet`;
-      return [...views.map((view) => statusText(view, output.width)), quiet].join('\n\n');
+    const all = await statusAll(open);
+    output.answer(all, () => {
+      const quiet = `${all.total - all.credentials.length} of ${all.total} quiet`;
+      return [...all.credentials.map((view) => statusText(view, output.width)), quiet].join('\n\n');
     });
     return 0;
   },

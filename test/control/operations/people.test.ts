@@ -9,6 +9,7 @@ import { pause } from '../../../control/operations/pause.ts';
 import { release } from '../../../control/operations/release.ts';
 import { rollBack } from '../../../control/operations/roll-back.ts';
 import { show } from '../../../control/operations/show.ts';
+import { statusAll } from '../../../control/operations/status-all.ts';
 import { status } from '../../../control/operations/status.ts';
 import { supply } from '../../../control/operations/supply.ts';
 import { thaw } from '../../../control/operations/thaw.ts';
@@ -241,4 +242,22 @@ describe('values that people bring', () => {
     });
     expect(await importVersion(bench.ports, { ...ask, cannotRevoke: true })).toMatchObject({ cannotRevoke: true });
   });
+});
+
+test('when Temporal does not answer for one credential, it is not asked for the others', async () => {
+  const entries = oneEntry + oneEntry.slice(oneEntry.indexOf('  in-memory')).replace('prod/bot', 'prod/two');
+  await bench.apply(entries);
+  let asked = 0;
+  const rotations = {
+    ...bench.ports.rotations,
+    status: () => {
+      asked += 1;
+      return Promise.reject(new KeybatonError('UNAVAILABLE', 'Temporal at 127.0.0.1:7233 does not answer'));
+    },
+  };
+  const { credentials } = await statusAll({ ledger: bench.ledger, rotations });
+  expect([asked, credentials.map(({ trouble }) => trouble)]).toEqual([
+    1,
+    Array(2).fill('Temporal at 127.0.0.1:7233 does not answer'),
+  ]);
 });

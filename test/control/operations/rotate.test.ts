@@ -66,6 +66,7 @@ describe('rotate', () => {
 describe('following a run', () => {
   async function followed(options: {
     since: number;
+    afterN: number;
     request?: string;
     resume?: () => Promise<void>;
     onView?: (view: RunView) => Promise<void>;
@@ -90,8 +91,8 @@ describe('following a run', () => {
       await bench.promote(bot, 'r1');
       await bench.end(bot, 'r1', 'rotated');
     };
-    const { askedAt, request } = await rotate(bench.ports, ask);
-    const views = await followed({ since: askedAt, request });
+    const { askedAt, request, afterN } = await rotate(bench.ports, ask);
+    const views = await followed({ since: askedAt, afterN, request });
     expect(views.at(-1)?.steps.map(({ step }) => step)).toEqual([
       'preflight',
       'issuing',
@@ -106,11 +107,10 @@ describe('following a run', () => {
   test('does not take the end of an earlier run for the end of this one', async () => {
     await bench.promote(bot, 'r1');
     await bench.end(bot, 'r1', 'rotated');
-    // The ledger's clock must have moved on: two events of one millisecond cannot be told apart by time.
-    for (const ended = await bench.ledger.clock(); (await bench.ledger.clock()) <= ended;);
-    const { askedAt, request } = await rotate(bench.ports, ask);
+    const { askedAt, request, afterN } = await rotate(bench.ports, ask);
     const views = await followed({
       since: askedAt,
+      afterN,
       request,
       onView: async (view) => {
         if (view.end !== undefined || bench.rotations.running !== undefined) return;
@@ -125,11 +125,12 @@ describe('following a run', () => {
 
   test('starts the rotation again when the run that was there ended without seeing the request', async () => {
     bench.rotations.running = { step: 'done', since: 0, waitsFor: undefined, version: undefined };
-    const { askedAt, request } = await rotate(bench.ports, ask);
+    const { askedAt, request, afterN } = await rotate(bench.ports, ask);
     bench.rotations.running = undefined;
     let resumed = 0;
     const views = await followed({
       since: askedAt,
+      afterN,
       request,
       resume: async () => {
         resumed += 1;
@@ -141,10 +142,11 @@ describe('following a run', () => {
   });
 
   test('goes on while Temporal does not answer, and shows that', async () => {
-    const { askedAt, request } = await rotate(bench.ports, ask);
+    const { askedAt, request, afterN } = await rotate(bench.ports, ask);
     bench.rotations.down = down;
     const views = await followed({
       since: askedAt,
+      afterN,
       request,
       onView: async (view) => {
         if (view.trouble === undefined || view.end !== undefined) return;
@@ -160,12 +162,13 @@ describe('following a run', () => {
 
   test('ends without an end when the watching is stopped', async () => {
     const stop = new AbortController();
-    const { askedAt, request } = await rotate(bench.ports, ask);
+    const { askedAt, request, afterN } = await rotate(bench.ports, ask);
     bench.rotations.running = { step: 'held', since: askedAt, waitsFor: 'web', version: undefined };
     const views: RunView[] = [];
     for await (const view of follow(bench.ports, {
       credential: bot,
       since: askedAt,
+      afterN,
       request,
       signal: stop.signal,
       every: 5,
