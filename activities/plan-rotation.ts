@@ -93,15 +93,16 @@ export async function planRotation(
 
 const work = (runPlan: RunPlan): Answer<Planned> => done({ kind: 'work', plan: runPlan });
 
-async function openRun(ports: ActivityPorts, input: PlanRotationInput): Promise<'open' | Answer<never>> {
+async function openRun(ports: ActivityPorts, input: PlanRotationInput): Promise<'open' | Answer<Planned>> {
   try {
-    await ports.ledger.startRun({
+    const { ended } = await ports.ledger.startRun({
       credential: input.credential,
       run: input.run,
       reason: input.reason,
       actor: input.actor,
     });
-    return 'open';
+    // It was closed here once, and the worker died before it could say so.
+    return ended === undefined ? 'open' : done({ kind: 'ended', outcome: ended });
   } catch (thrown) {
     const code = codeOf(thrown);
     if (code === 'CONFLICT') return wait('an entry kept apart from this one is rotating', 60_000);

@@ -53,18 +53,26 @@ export function plan(input: PlanInput): Plan {
     !version.killBegun &&
     version.fate !== 'dead' &&
     version.fate !== 'released';
-  /** A suspended version answers "refused" and may be resumed: it counts as alive. */
+  /**
+   * A suspended version answers "refused" and may be resumed: it counts as alive. One that was not asked yet counts so
+   * too until it was: nobody behind it is asked for nothing, least of all a version whose silence is being watched.
+   */
   const alive = (version: VersionFacts): boolean => {
     if (version.suspended) return true;
     const liveness = world.liveness.get(version.id);
     if (liveness === undefined) unasked.push(version.id);
-    return liveness === 'live';
+    return liveness === undefined || liveness === 'live';
   };
 
   const answer = choose();
   return unasked.length > 0 ? { kind: 'ask', versions: unasked } : answer;
 
   function choose(): DoThis {
+    // An entry that was deleted is given nothing new, nor an earlier version back: what is left of it dies.
+    if (facts.status !== 'managed') return want(undefined, 'due');
+    // A rehearsal discards what it wants: it never wants what was current, whatever is due or rolled back meanwhile.
+    if (input.rehearse) return want(pending()?.id ?? 'issue', 'due');
+
     const rollBack = openRollBack(facts.requests);
     const target = rollBack?.version === undefined ? undefined : byId.get(rollBack.version);
     // (a) the version an undecided roll-back names
@@ -81,12 +89,10 @@ export function plan(input: PlanInput): Plan {
       (one) => one !== newest && one.everCurrent && owed(one) && !isCompromised(one),
     );
     const due = dueReason(facts);
+    const observes = facts.entry.mode === 'observe' || facts.observeOnly;
     // (c) due
-    if (
-      input.rehearse ||
-      (due !== undefined && !unfinished && facts.entry.mode !== 'observe' && facts.status === 'managed')
-    ) {
-      const ready = (input.rehearse ? undefined : standby()) ?? pending();
+    if (due !== undefined && !unfinished && !observes) {
+      const ready = standby() ?? pending();
       return want(ready?.id ?? 'issue', due?.check === 'rotationRequested' ? 'requested' : 'due');
     }
     // (d) what is
@@ -96,33 +102,24 @@ export function plan(input: PlanInput): Plan {
   function want(wanted: DoThis['wanted'], why: EpochReason): DoThis {
     const decided = newest !== undefined && wanted === newest.id;
     const behind = [...world.backends.values()].some((standing) => standing !== 'in-sync');
-    const retiring = facts.status !== 'managed';
-    const others = facts.versions.filter(
-      (version) => version.id !== wanted && (retiringDoomed(version) || owed(version)),
-    );
-    const doomed = [...others.filter(isCompromised), ...others.filter((version) => !isCompromised(version))];
+    const others = facts.versions.filter((version) => version.id !== wanted && owed(version));
+    // What consumers of a deleted entry use dies last.
+    const order = (version: VersionFacts): number => (isCompromised(version) ? 0 : version === newest ? 2 : 1);
     return {
       kind: 'do',
-      wanted: retiring && decided ? undefined : wanted,
+      wanted,
       why,
       decided,
-      promote: wanted !== undefined && !(retiring && decided) && (!decided || behind),
-      doomed: (retiring && newest !== undefined && decided && newest.fate !== 'dead'
-        ? [...doomed, newest]
-        : doomed
-      ).map((version) => version.id),
+      promote: wanted !== undefined && (!decided || behind),
+      doomed: others.toSorted((one, other) => order(one) - order(other)).map((version) => version.id),
     };
-  }
-
-  function retiringDoomed(version: VersionFacts): boolean {
-    return facts.status === 'retiring' && version.fate === 'standby';
   }
 
   /** Not proved dead, and nobody else settles it. */
   function owed(version: VersionFacts): boolean {
     if (version.fate === 'dead' || version.fate === 'released') return false;
     if (isCompromised(version)) return true;
-    if (version.fate === 'standby') return false;
+    if (version.fate === 'standby') return facts.status !== 'managed';
     return !version.debtMoved;
   }
 

@@ -53,13 +53,15 @@ export interface Carried {
   readonly step: Step;
   /** Milliseconds watched in `confirming`. */
   readonly watched: number;
+  /** How often this workflow has closed its run in the ledger and begun another. */
+  readonly passes: number;
 }
 
 /** A run of a newer or older build may have written it: what cannot be read is asked anew, escalations are never dropped. */
 export function readCarried(carried: unknown): Carried | undefined {
   if (typeof carried !== 'object' || carried === null) return undefined;
   // Checked field by field below; the cast only names what is looked at.
-  const { format, compromised, step, watched } = carried as Record<string, unknown>;
+  const { format, compromised, step, watched, passes } = carried as Record<string, unknown>;
   if (format !== 1 || !Array.isArray(compromised)) return undefined;
   const known = steps.find((one) => one === step) ?? 'preflight';
   // Version ids were checked where they entered; a string that is none matches no version.
@@ -68,6 +70,7 @@ export function readCarried(carried: unknown): Carried | undefined {
     compromised: compromised.filter((one) => typeof one === 'string') as VersionId[],
     step: known,
     watched: typeof watched === 'number' ? watched : 0,
+    passes: typeof passes === 'number' ? passes : 0,
   };
 }
 

@@ -1,4 +1,4 @@
-import type { Entry, EvidenceKind } from '../domain/entry.ts';
+import type { Entry } from '../domain/entry.ts';
 import type {
   CredentialFacts,
   Effect,
@@ -14,11 +14,14 @@ import type {
   Alarm,
   AppliedInventory,
   ApplyInventory,
+  AuthoriseRevoke,
   ImportVersion,
+  IntendEffect,
   IssuedVersion,
   LedgerEvent,
   MakeRequest,
   PlanVersion,
+  ProveUse,
   TargetRef,
 } from './ledger-shapes.ts';
 
@@ -26,11 +29,14 @@ export type {
   Alarm,
   AppliedInventory,
   ApplyInventory,
+  AuthoriseRevoke,
   ImportVersion,
+  IntendEffect,
   IssuedVersion,
   LedgerEvent,
   MakeRequest,
   PlanVersion,
+  ProveUse,
   TargetRef,
 } from './ledger-shapes.ts';
 
@@ -51,7 +57,10 @@ export interface Ledger {
   close(): Promise<void>;
 
   // --- what should be -------------------------------------------------------------------------------------------
-  /** Makes these entries, of these teams, the inventory: adds, changes, renames (`movedFrom`), retires what is missing. */
+  /**
+   * Makes these entries, of these teams, the inventory: adds, changes, renames (`movedFrom`), retires what is missing.
+   * ACCESS_DENIED for another team's entry. CONFLICT when a rotation of a renamed credential is running. A former name finds it still.
+   */
   applyInventory(input: ApplyInventory): Promise<AppliedInventory>;
   /** The entries now managed or retiring, with targets as applied; for diffs and pages. */
   inventory(): Promise<{
@@ -73,7 +82,7 @@ export interface Ledger {
   credentialOf(version: VersionId): Promise<CredentialId>;
   /** Every ref any version of any credential on this target ever had, for adopt, strays and slots. */
   refsOfTarget(target: string): Promise<readonly TargetRef[]>;
-  /** Newest last. */
+  /** Newest last. With `afterN` the first `limit` events after it, without it the last `limit`. Follows a rename. */
   history(filter: {
     readonly credential?: CredentialId;
     readonly afterN?: number;
@@ -83,18 +92,20 @@ export interface Ledger {
 
   // --- a run ----------------------------------------------------------------------------------------------------
   /**
-   * Opens a run. CONFLICT when an entry of `apartFrom` has an open run. An older open run of this credential (its
-   * workflow was terminated) is closed as `failed` in the same transaction. Answers `created: false` when this run is open already.
+   * Opens a run. CONFLICT when a run is open of an entry that this one must be kept apart from, whichever names the other. An older
+   * open run of this credential (its workflow was terminated) is closed as `failed` in the same transaction. Answers
+   * `created: false` when this run is open already, and with `ended` when it has ended (the answer to its end was lost).
    */
   startRun(input: {
     readonly credential: CredentialId;
     readonly run: string;
     readonly reason: string;
     readonly actor: string;
-  }): Promise<{ readonly created: boolean }>;
+  }): Promise<{ readonly created: boolean; readonly ended?: Outcome }>;
   /**
-   * Closes a run. `again` when an open `rotate` or `rollBack` request, or a due date reopened meanwhile, asks for another pass:
-   * then the run stays open and nothing is written (never for `failed` and `discarded`: those close, and the request stays open). `failed` and `discarded` count an attempt and sets the next one; others reset it.
+   * Closes a run. `again` when it ends as `rotated`, `rolled-back`, `indebted` or `nothing` and an open `rotate` or `rollBack`, or
+   * a due date reopened meanwhile, asks for another pass: then it stays open and nothing is written. `failed`, and `discarded`
+   * after a version was refused or spent, count an attempt and set the next one (a request stays open); others reset it.
    */
   endRun(input: {
     readonly credential: CredentialId;
@@ -106,15 +117,13 @@ export interface Ledger {
   // --- versions -------------------------------------------------------------------------------------------------
   /** Plans a new version. One pending version per credential: CONFLICT when another pending one is neither spent nor doomed. */
   planVersion(input: PlanVersion): Promise<void>;
-  /** Before an effect: what, where, and until when it may still appear. A repeat moves `until` forward. CONFLICT when the version is spent or dead, or (issue, promote, resume) compromised. */
-  intend(input: {
-    readonly version: VersionId;
-    readonly effect: Effect;
-    readonly place: string;
-    readonly epoch?: number;
-    readonly ref?: Ref;
-    /** milliseconds from the ledger's now */ readonly within: number;
-  }): Promise<{ readonly until: number }>;
+  /**
+   * Before an effect: what, where, and until when it may still appear. A repeat moves `until` forward, never back. CONFLICT for
+   * issue, stage, promote, resume of a spent, dead or (stage apart) compromised version; promote of any but the newest epoch;
+   * suspend or destroy of the current one; revoke of one that was ever current and is neither authorised nor compromised;
+   * destroy of one that is not dead while an open incident names it.
+   */
+  intend(input: IntendEffect): Promise<{ readonly until: number }>;
   /** After an effect that has no transaction of its own below. */
   outcome(input: {
     readonly version: VersionId;
@@ -124,13 +133,13 @@ export interface Ledger {
     readonly outcome: 'done' | 'failed';
     readonly why?: string;
   }): Promise<void>;
-  /** Issue outcome, refs, staged copies and the proof key Kv (encrypted before it comes here) in one transaction. */
+  /** Issue outcome, refs, staged copies and the proof key Kv (encrypted before it comes here) in one transaction. Never refused for the version's fate. A repeat may add copies in further backends. */
   issued(input: IssuedVersion): Promise<void>;
   /** This id is never used again: its create call may or may not have happened. It is doomed at once. */
   spent(input: { readonly version: VersionId; readonly why: string }): Promise<void>;
   /** The provider refused it after its spread window: doomed if never current, an alarm otherwise. */
   refused(input: { readonly version: VersionId; readonly why: string }): Promise<void>;
-  /** A ref seen at the provider under this version's tag (late create, twin). */
+  /** A ref seen at the provider under this version's tag (late create, twin). A dead version is owed again. */
   refSeen(input: { readonly version: VersionId; readonly ref: Ref }): Promise<void>;
   /** Brings an existing key under management as epoch 1 (or a new version): no ref means only a person can kill it. */
   importVersion(input: ImportVersion): Promise<void>;
@@ -138,9 +147,11 @@ export interface Ledger {
   // --- promoting ------------------------------------------------------------------------------------------------
   /**
    * Decides which version consumers should use: epoch + 1, demands copied from the entry, this version current, all
-   * others doomed (standbys apart), intents for every backend, and honours open `rotate` and `rollBack` requests and the due date.
-   * Repeating for the newest epoch's version answers that epoch. CONFLICT when the version is compromised, dead, doomed by another
-   * decision, not issued, or when `expectedEpoch` is no longer the newest; or when it is not the version an open roll-back names.
+   * others doomed (standbys apart), intents for every backend, and honours the roll-back; a version that was never current honours
+   * every open `rotate` and the due date too; one that comes back leaves them, but for rotates asked before its roll-back.
+   * Repeating for the newest epoch's version answers that epoch. CONFLICT when the version is compromised, refused, spent, dead,
+   * authorised, doomed by another decision, not issued; when `expectedEpoch` is no longer the newest; or when it is not the
+   * version an open roll-back names (one whose version is refused, compromised or dead lapses by itself).
    */
   decide(input: {
     readonly credential: CredentialId;
@@ -177,16 +188,8 @@ export interface Ledger {
    * Records evidence for the newest epoch, idempotent on (epoch, consumer, instance, kind). CONFLICT for an older epoch.
    * `missing` is what lines 3 still lacks after it; the caller reaching zero sends `wake`.
    */
-  prove(input: {
-    readonly credential: CredentialId;
-    readonly epoch: number;
-    readonly consumer: string;
-    readonly instance?: string;
-    readonly kind: EvidenceKind;
-    readonly actor: string;
-    readonly why?: string;
-  }): Promise<{ readonly missing: number }>;
-  /** An instance fell back to an older version or was refused: withdraws its evidence of this epoch. */
+  prove(input: ProveUse): Promise<{ readonly missing: number }>;
+  /** An instance fell back to an older version or was refused: withdraws its evidence of this epoch, and its consumer's as a whole. */
   withdraw(input: {
     readonly credential: CredentialId;
     readonly epoch: number;
@@ -223,12 +226,7 @@ export interface Ledger {
    * (pause, freeze, rollBack). CONFLICT with what is missing otherwise. After it those requests are refused for this version.
    * `compromised` versions, and those never decided, need no evidence.
    */
-  authorise(input: {
-    readonly credential: CredentialId;
-    readonly version: VersionId;
-    readonly epoch: number;
-    /** the provider has a last-use signal, so silence is asked for */ readonly signal: boolean;
-  }): Promise<void>;
+  authorise(input: AuthoriseRevoke): Promise<void>;
   /** Takes the authorisation back while the kill has not begun. CONFLICT when it has. */
   withdrawAuthorisation(input: { readonly version: VersionId; readonly why: string }): Promise<void>;
   /** The provider shows that the kill began: from here only forward. */
@@ -240,7 +238,7 @@ export interface Ledger {
     readonly version: VersionId;
     readonly answer: 'refused' | 'accepted';
   }): Promise<{ readonly count: number; readonly firstAt: number }>;
-  /** Outcome, refs gone and fate in one transaction. */
+  /** Outcome, refs gone and fate in one transaction. `absent`: stays doomed until `refused`, or until every copy is destroyed. */
   dead(input: { readonly version: VersionId; readonly grade: 'refused' | 'absent' }): Promise<void>;
   /** Every copy in this backend is erased. */
   destroyed(input: { readonly version: VersionId; readonly backend: string }): Promise<void>;

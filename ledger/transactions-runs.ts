@@ -23,7 +23,10 @@ export function runTransactions(store: Store): Pick<Ledger, 'startRun' | 'endRun
           .where('ended_at', 'is', null)
           .executeTakeFirst();
         if (open?.run === run) return { created: false };
-        if (known !== undefined) throw new KeybatonError('CONFLICT', 'this run has ended already: start a new one');
+        if (known !== undefined) {
+          // The schema keeps text; only `endRun` writes it, from an Outcome.
+          return { created: false, ended: (known.outcome ?? 'failed') as Outcome };
+        }
         await refuseBesideMates(db, row);
         if (open !== undefined) {
           await endOpenRun(

@@ -44,6 +44,8 @@ export async function runWorker(input: RunWorker): Promise<RunningWorker> {
     namespace: temporal.namespace,
     activities,
     interceptors: { activity: [guardActivities] },
+    // A killed worker's workflows wait this long for it, then any other takes them.
+    stickyQueueScheduleToStartTimeout: '2 s',
     shutdownGraceTime: '20 s',
     shutdownForceTime: '40 s',
   };

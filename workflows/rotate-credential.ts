@@ -23,7 +23,9 @@ import { RunFailed, StartOver, until, type Runner } from './until.ts';
 export async function rotateCredential(input: RotationInput): Promise<RotationResult> {
   const carried = readCarried(input.carried);
   const inbox = openInbox(carried?.compromised ?? []);
-  const run = workflowInfo().firstExecutionRunId;
+  let passes = carried?.passes ?? 0;
+  // The ledger closes a run once; what arrives while the workflow is returning opens another.
+  const run = (): string => `${workflowInfo().firstExecutionRunId}/${passes}`;
   let version: VersionId | undefined;
   let status: { step: Step; since: number; waitsFor: string | undefined } = {
     step: carried?.step ?? 'preflight',
@@ -38,10 +40,12 @@ export async function rotateCredential(input: RotationInput): Promise<RotationRe
   const about = (id: VersionId) => ({
     credential: input.credential,
     version: id,
-    run,
+    run: run(),
     compromised: inbox.known(),
     watched: confirmingFor,
   });
+  // What leaked is replaced in earnest, by whatever run hears of it.
+  const rehearses = (): boolean => input.rehearse && !inbox.escalated();
   const effect = (): Activities => (inbox.escalated() ? emergencyEffects : effects);
   const runner: Runner = {
     inbox,
@@ -56,7 +60,7 @@ export async function rotateCredential(input: RotationInput): Promise<RotationRe
     renewIfOld: async (step) => {
       if (Date.now() - startedAt < input.pace.renewAfter && !workflowInfo().continueAsNewSuggested) return;
       if (inbox.fresh()) return;
-      const next: Carried = { format: 1, compromised: inbox.known(), step, watched: confirmingFor };
+      const next: Carried = { format: 1, compromised: inbox.known(), step, watched: confirmingFor, passes };
       await continueAsNew<typeof rotateCredential>({ ...input, carried: next });
     },
     begun: () => begun,
@@ -72,6 +76,7 @@ export async function rotateCredential(input: RotationInput): Promise<RotationRe
       const ended = await runbook().catch(closeIfFailed);
       // An escalation that arrived while the run was closing is planned for, not lost with it.
       if (ended !== undefined && !inbox.fresh()) return ended;
+      if (ended !== undefined) passes += 1;
     } catch (thrown) {
       if (!(thrown instanceof StartOver)) throw thrown;
     }
@@ -91,14 +96,15 @@ export async function rotateCredential(input: RotationInput): Promise<RotationRe
     const planned = await step('preflight', () =>
       effect().planRotation({
         credential: input.credential,
-        run,
+        run: run(),
         reason: input.reason,
         actor: input.actor,
-        rehearse: input.rehearse,
+        rehearse: rehearses(),
         compromised,
       }),
     );
     if (planned.kind === 'ended') return { outcome: planned.outcome, why: undefined };
+    if (inbox.fresh()) throw new StartOver('escalated');
     const { plan } = planned;
     version = plan.wanted;
 
@@ -107,7 +113,7 @@ export async function rotateCredential(input: RotationInput): Promise<RotationRe
     if (wanted !== undefined && (plan.issue || plan.promote)) {
       if (plan.issue) await step('issuing', () => effect().issueAndStage(about(wanted)));
       const verdict = await step('verifying', () => effect().verifyVersion(about(wanted)));
-      if (verdict === 'refused' || input.rehearse) {
+      if (verdict === 'refused' || rehearses()) {
         await discard(wanted);
         return close('discarded', verdict === 'refused' ? 'the provider refused the new version' : 'rehearsed');
       }
@@ -167,7 +173,9 @@ export async function rotateCredential(input: RotationInput): Promise<RotationRe
   }
 
   async function close(outcome: 'failed' | 'discarded', why: string): Promise<RotationResult | undefined> {
-    const closed = await step('done', () => effect().closeRun({ credential: input.credential, run, outcome, why }));
+    const closed = await step('done', () =>
+      effect().closeRun({ credential: input.credential, run: run(), outcome, why }),
+    );
     return closed.again ? undefined : { outcome, why };
   }
 }

@@ -37,8 +37,10 @@ export async function until<Result>(
     runner.enter(step);
     runner.inbox.sleepless();
     const attempt = await tried(effect);
-    if (runner.inbox.fresh()) throw new StartOver('escalated');
     let { answer } = attempt;
+    // Planning and closing are done when they say so: their caller looks at the inbox itself.
+    const closes = (step === 'preflight' || step === 'done') && answer.kind === 'done';
+    if (runner.inbox.fresh() && !closes) throw new StartOver('escalated');
     if (answer.kind === 'done') return answer.result;
     if (answer.kind === 'startOver') throw new StartOver(answer.reason);
     if (answer.kind === 'fail') throw new RunFailed(answer.reason);

@@ -137,6 +137,8 @@ export async function openStage(): Promise<Stage> {
       namespace: server.namespace,
       activities: { ...createActivities(ports, activitySignal) },
       interceptors: { activity: [guardActivities] },
+      // A killed worker's workflows wait this long for it, then any other takes them.
+      stickyQueueScheduleToStartTimeout: '2 s',
       shutdownGraceTime: '5 s',
     };
     workers = await Promise.all([
