@@ -53,7 +53,8 @@ export async function checkPlan(
   for (const at of places) {
     const standing = await ask(`backend ${at.name}`, (inner) => standingOf(ports, at, facts, inner));
     standings.set(at.name, standing ?? 'unknown');
-    if (standing !== undefined) findings.push(...(await backendFindings(ports, at, standing, limit, signal)));
+    if (standing !== undefined)
+      findings.push(...(await backendFindings(ports, at, standing, facts.epochs.length > 0, limit, signal)));
   }
   const newest = facts.epochs[0]?.version;
   const newestLiveness = await ask(target, (inner) => newestLives(ports, provider, places, facts, inner));
@@ -186,13 +187,22 @@ async function backendFindings(
   ports: ActivityPorts,
   at: EntryPlace,
   standing: Awaited<ReturnType<typeof standingOf>>,
+  decided: boolean,
   limit: number,
   signal: AbortSignal,
 ): Promise<readonly CheckFinding[]> {
   const subject = `backend ${at.name}`;
   switch (standing) {
     case 'in-sync':
-      return [{ subject, verdict: 'ok', text: `${at.place.path} shows what the ledger decided` }];
+      return [
+        {
+          subject,
+          verdict: 'ok',
+          text: decided
+            ? `${at.place.path} shows what the ledger decided`
+            : `${at.place.path} is free for a first version`,
+        },
+      ];
     case 'behind':
       return [
         {
