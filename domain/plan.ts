@@ -103,7 +103,7 @@ export function plan(input: PlanInput): Plan {
     const decided = newest !== undefined && wanted === newest.id;
     const behind = [...world.backends.values()].some((standing) => standing !== 'in-sync');
     const others = facts.versions.filter((version) => version.id !== wanted && owed(version));
-    // What consumers of a deleted entry use dies last.
+    // What consumers use until now dies last.
     const order = (version: VersionFacts): number => (isCompromised(version) ? 0 : version === newest ? 2 : 1);
     return {
       kind: 'do',

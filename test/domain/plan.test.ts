@@ -1,214 +1,277 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { CredentialFacts, EpochFacts, RequestFacts, VersionFacts, WorldFacts } from '../../domain/facts.ts';
-import { parseCredentialId, type VersionId } from '../../domain/identifiers.ts';
+import type { BackendStanding, CredentialFacts, VersionFacts } from '../../domain/facts.ts';
+import type { VersionId } from '../../domain/identifiers.ts';
 import type { Liveness } from '../../domain/lifecycle.ts';
-import { plan, type Plan } from '../../domain/plan.ts';
-import { plainEntry } from '../support/rotation-world.ts';
+import { plan, type DoThis } from '../../domain/plan.ts';
+import {
+  anyFacts,
+  anyLiveness,
+  anyVersionIds,
+  current,
+  entry,
+  epoch,
+  facts,
+  former,
+  now,
+  request,
+  version,
+  versionId,
+} from './facts.ts';
 
-const id = parseCredentialId('in-memory/test/bot');
-// Names of the test's own, not ids from outside: the rule only compares them.
-const [a, b, c] = ['a', 'b', 'c'] as unknown as readonly [VersionId, VersionId, VersionId];
-
-const version = (name: VersionId, changes: Partial<VersionFacts> = {}): VersionFacts => ({
-  id: name,
-  fate: 'doomed',
-  everCurrent: true,
-  compromised: false,
-  suspended: false,
-  spent: false,
-  refused: false,
-  issued: true,
-  target: 'main',
-  createdAt: 0,
-  expiresAt: undefined,
-  fingerprint: undefined,
-  refs: [],
-  copies: [],
-  intents: [],
-  baseline: undefined,
-  authorisedEpoch: undefined,
-  killBegun: false,
-  suspendedAt: undefined,
-  dead: undefined,
-  refusals: undefined,
-  onlyByHand: false,
-  debtMoved: false,
-  ...changes,
-});
-const current = (name: VersionId, changes: Partial<VersionFacts> = {}) =>
-  version(name, { fate: 'current', ...changes });
-const pending = (name: VersionId) => version(name, { fate: 'pending', everCurrent: false, issued: false });
-const standby = (name: VersionId) => version(name, { fate: 'standby', everCurrent: false });
-const dead = (name: VersionId) => version(name, { fate: 'dead' });
-
-/** Epochs newest first, by the versions they name. */
-const epochs = (...named: readonly VersionId[]): readonly EpochFacts[] =>
-  named.map((one, index) => ({ epoch: named.length - index, version: one, why: 'due', decidedAt: 1 }));
-
-const request = (kind: RequestFacts['kind'], changes: Partial<RequestFacts> = {}): RequestFacts => ({
-  id: 'request',
-  kind,
-  credential: id,
-  epoch: undefined,
-  version: undefined,
-  release: undefined,
-  who: 'someone',
-  why: 'a reason',
-  at: 1,
-  ...changes,
-});
-const rotate = request('rotate');
-
-interface Situation extends Partial<CredentialFacts> {
-  readonly dies?: readonly VersionId[];
-  readonly behind?: boolean;
-  readonly leaked?: readonly VersionId[];
+interface World {
+  readonly liveness?: ReadonlyMap<VersionId, Liveness>;
+  readonly backends?: ReadonlyMap<string, BackendStanding>;
+  readonly compromised?: ReadonlySet<VersionId>;
   readonly rehearse?: boolean;
 }
 
-/** The rule's answer; every version lives but those in `dies`. */
-function ruled({ dies = [], behind = false, leaked = [], rehearse = false, ...changes }: Situation): Plan {
-  const facts = factsOf(changes);
+/** Answers what the rule asks, from a world in which everything lives unless it says otherwise; remembers the questions. */
+function planned(given: CredentialFacts, world: World = {}): { readonly plan: DoThis; readonly asked: VersionId[] } {
+  const asked: VersionId[] = [];
   const liveness = new Map<VersionId, Liveness>();
-  const world: WorldFacts = { liveness, backends: new Map([['vault', behind ? 'behind' : 'in-sync']]) };
-  for (;;) {
-    const answer = plan({ facts, world, compromised: new Set(leaked), rehearse });
-    if (answer.kind === 'do') return answer;
-    for (const one of answer.versions) liveness.set(one, dies.includes(one) ? 'refused' : 'live');
+  for (let rounds = 0; rounds <= given.versions.length + 1; rounds += 1) {
+    const answer = plan({
+      facts: given,
+      world: { liveness, backends: world.backends ?? new Map() },
+      compromised: world.compromised ?? new Set(),
+      rehearse: world.rehearse ?? false,
+    });
+    if (answer.kind === 'do') return { plan: answer, asked };
+    for (const id of answer.versions) {
+      asked.push(id);
+      liveness.set(id, world.liveness?.get(id) ?? 'live');
+    }
   }
+  throw new Error('the rule goes on asking');
 }
 
-function factsOf(changes: Partial<CredentialFacts>): CredentialFacts {
-  return {
-    id,
-    now: 1_000,
-    status: 'managed',
-    entry: plainEntry(id, 'team', []),
-    observeOnly: false,
-    epochs: [],
-    versions: [],
-    due: dueAt(10_000),
-    requests: [],
-    openRun: undefined,
-    ...changes,
-  };
-}
+const answers = (...pairs: readonly (readonly [string, Liveness])[]): ReadonlyMap<VersionId, Liveness> =>
+  new Map(pairs.map(([letter, liveness]) => [versionId(letter), liveness]));
+const rollBackTo = (letter: string) => request({ kind: 'rollBack', version: versionId(letter) });
+const isDue = { ...facts().due, at: now - 1 };
 
-describe('what is wanted', () => {
-  const settled = { versions: [dead(a), current(b)], epochs: epochs(b, a) };
+/** `a` was current, `b` is. */
+const rotated = (changes: Partial<CredentialFacts> = {}): CredentialFacts =>
+  facts({ versions: [former('a'), current('b')], epochs: [epoch(2, 'b'), epoch(1, 'a')], ...changes });
 
-  it('is a first version when there was none', () => {
-    expect(ruled({})).toMatchObject({ wanted: 'issue', promote: true, doomed: [] });
+describe('the one rule', () => {
+  describe('(a) an undecided roll-back', () => {
+    it('wants the version it names and dooms the newest', () => {
+      const { plan } = planned(rotated({ requests: [rollBackTo('a')] }));
+      expect(plan).toMatchObject({ wanted: versionId('a'), why: 'roll-back', promote: true, doomed: [versionId('b')] });
+    });
+    it.each<[string, Partial<VersionFacts>]>([
+      ['is compromised', { compromised: true }],
+      ['is authorised to die', { authorisedEpoch: 2 }],
+      ['was refused', { refused: true }],
+      ['is dead', { fate: 'dead' }],
+    ])('names a version that %s: what is stays', (_what, changes) => {
+      const given = rotated({ versions: [former('a', changes), current('b')], requests: [rollBackTo('a')] });
+      expect(planned(given).plan.wanted).toBe(versionId('b'));
+    });
+    it.each<Liveness>(['refused', 'absent', 'unknown'])('names a version that is %s: what is stays', (liveness) => {
+      const world = { liveness: answers(['a', liveness]) };
+      expect(planned(rotated({ requests: [rollBackTo('a')] }), world).plan.wanted).toBe(versionId('b'));
+    });
+    it('wants a suspended version without asking: it may be resumed', () => {
+      const given = rotated({
+        versions: [former('a', { suspended: true }), current('b')],
+        requests: [rollBackTo('a')],
+      });
+      expect(planned(given)).toMatchObject({ plan: { wanted: versionId('a') }, asked: [] });
+    });
+    it('names the newest itself: nothing changes', () => {
+      expect(planned(rotated({ requests: [rollBackTo('b')] })).plan).toMatchObject({
+        wanted: versionId('b'),
+        promote: false,
+      });
+    });
   });
 
-  it('is what is current when nothing is due', () => {
-    expect(ruled(settled)).toMatchObject({ wanted: b, promote: false, doomed: [] });
+  describe('(b) the newest epoch’s version may not stay', () => {
+    const leaked = (...versions: readonly VersionFacts[]): CredentialFacts =>
+      rotated({ versions: [former('a'), current('b', { compromised: true }), ...versions] });
+
+    it('wants a live standby first', () => {
+      const given = leaked(version('c'), version('d', { fate: 'standby' }));
+      expect(planned(given).plan).toMatchObject({ wanted: versionId('d'), why: 'survivor' });
+    });
+    it('wants a pending version where no standby lives', () => {
+      const given = leaked(version('c'), version('d', { fate: 'standby' }));
+      expect(planned(given, { liveness: answers(['d', 'refused']) }).plan.wanted).toBe(versionId('c'));
+    });
+    it('wants the newest earlier one else', () => {
+      const { plan } = planned(leaked());
+      expect(plan).toMatchObject({ wanted: versionId('a'), doomed: [versionId('b')] });
+    });
+    it('issues one where none is left', () => {
+      expect(planned(leaked(), { liveness: answers(['a', 'refused']) }).plan.wanted).toBe('issue');
+    });
+    it('dooms the compromised first', () => {
+      const given = rotated({ versions: [former('a'), current('b', { compromised: true })] });
+      const { plan } = planned(given, { liveness: answers(['a', 'refused']) });
+      expect(plan.doomed).toEqual([versionId('b'), versionId('a')]);
+    });
+    it('counts a version as compromised that only the escalation names', () => {
+      const { plan } = planned(rotated(), { compromised: new Set([versionId('b')]) });
+      expect(plan).toMatchObject({ wanted: versionId('a'), doomed: [versionId('b')] });
+    });
+    it.each<[string, Partial<VersionFacts>]>([
+      ['was refused', { refused: true }],
+      ['is authorised to die', { authorisedEpoch: 2 }],
+    ])('holds for one that %s too', (_what, changes) => {
+      const given = rotated({ versions: [former('a'), current('b', changes)] });
+      expect(planned(given).plan.wanted).toBe(versionId('a'));
+    });
+    it('holds for one that the provider refuses now', () => {
+      expect(planned(rotated(), { liveness: answers(['b', 'refused']) }).plan.wanted).toBe(versionId('a'));
+    });
   });
 
-  it('is promoted again where a backend is behind', () => {
-    expect(ruled({ ...settled, behind: true })).toMatchObject({ wanted: b, promote: true });
+  describe('(c) the credential is due', () => {
+    const due = (...versions: readonly VersionFacts[]): CredentialFacts =>
+      facts({ versions: [current('a'), ...versions], epochs: [epoch(1, 'a')], due: isDue });
+
+    it('wants a standby, then a pending version, then a new one', () => {
+      const standby = version('c', { fate: 'standby' });
+      expect(planned(due(version('b'), standby)).plan.wanted).toBe(versionId('c'));
+      expect(planned(due(version('b'))).plan.wanted).toBe(versionId('b'));
+      expect(planned(due()).plan).toMatchObject({ wanted: 'issue', why: 'due', doomed: [versionId('a')] });
+    });
+    it('never wants a spent version again', () => {
+      const { plan } = planned(due(version('b', { spent: true })));
+      expect(plan).toMatchObject({ wanted: 'issue', doomed: [versionId('b'), versionId('a')] });
+    });
+    it('says when a person asked for it', () => {
+      expect(planned({ ...due(), requests: [request({ kind: 'rotate' })] }).plan.why).toBe('requested');
+    });
+    it('finishes what an earlier epoch left, first', () => {
+      expect(planned(rotated({ due: isDue })).plan).toMatchObject({ wanted: versionId('b'), doomed: [versionId('a')] });
+    });
+    it.each([{ entry: entry({ mode: 'observe' }) }, { observeOnly: true }])('wants nothing new with %o', (changes) => {
+      expect(planned({ ...due(), ...changes }).plan.wanted).toBe(versionId('a'));
+    });
+    it('wants a first version where there is none', () => {
+      expect(planned(facts()).plan).toMatchObject({ wanted: 'issue', doomed: [] });
+    });
   });
 
-  it('is a new version when the schedule or a person asks', () => {
-    expect(ruled({ ...settled, requests: [rotate] })).toMatchObject({ wanted: 'issue', doomed: [b] });
-    expect(ruled({ ...settled, due: dueAt(500) })).toMatchObject({ wanted: 'issue', why: 'due' });
+  describe('(d) else', () => {
+    it('wants the newest epoch’s version and promotes nothing', () => {
+      expect(planned(rotated()).plan).toMatchObject({ wanted: versionId('b'), promote: false, decided: true });
+    });
+    it.each<BackendStanding>(['behind', 'foreign', 'unknown'])('promotes it where a backend is %s', (standing) => {
+      expect(planned(rotated(), { backends: new Map([['vault', standing]]) }).plan.promote).toBe(true);
+    });
+    it('asks nobody behind the newest: a version whose silence is watched is not used by us', () => {
+      expect(planned(rotated()).asked).toEqual([versionId('b')]);
+    });
   });
 
-  it('is the standby before the pending one, and that before a new one', () => {
-    const due = { epochs: epochs(b), requests: [rotate] };
-    expect(ruled({ ...due, versions: [current(b), pending(a), standby(c)] })).toMatchObject({ wanted: c });
-    expect(ruled({ ...due, versions: [current(b), pending(a)] })).toMatchObject({ wanted: a });
-    expect(ruled({ ...due, versions: [current(b), standby(c)], dies: [c] })).toMatchObject({ wanted: 'issue' });
+  describe('a rehearsal', () => {
+    it('wants a new version, or the pending one', () => {
+      const given = rotated({ versions: [current('b')], epochs: [epoch(1, 'b')] });
+      expect(planned(given, { rehearse: true })).toMatchObject({ plan: { wanted: 'issue' }, asked: [] });
+      const begun = { ...given, versions: [...given.versions, version('c')] };
+      expect(planned(begun, { rehearse: true }).plan.wanted).toBe(versionId('c'));
+    });
+    it('never wants what was current or stands by: it discards what it wants', () => {
+      const standby = version('c', { fate: 'standby' });
+      const given = rotated({
+        versions: [former('a'), current('b', { refused: true }), standby],
+        requests: [rollBackTo('a')],
+      });
+      expect(planned(given, { rehearse: true }).plan.wanted).toBe('issue');
+    });
   });
 
-  it('when the current one leaked: a live standby, a pending one, the newest earlier one that is free, else a new one', () => {
-    const leaked = { epochs: epochs(b, a), leaked: [b] };
-    expect(ruled({ ...leaked, versions: [version(a), current(b), standby(c)] })).toMatchObject({ wanted: c });
-    expect(ruled({ ...leaked, versions: [version(a), current(b), pending(c)] })).toMatchObject({ wanted: c });
-    expect(ruled({ ...leaked, versions: [version(a), current(b)] })).toMatchObject({ wanted: a, why: 'survivor' });
-    expect(ruled({ ...leaked, versions: [version(a), current(b)], dies: [a] })).toMatchObject({ wanted: 'issue' });
-    const authorised = version(a, { authorisedEpoch: 2 });
-    expect(ruled({ ...leaked, versions: [authorised, current(b)] })).toMatchObject({ wanted: 'issue' });
-    expect(ruled({ ...leaked, leaked: [a, b], versions: [version(a), current(b)] })).toMatchObject({ wanted: 'issue' });
+  describe('an entry that was deleted', () => {
+    it('is given nothing: all that is left of it is doomed, what was current last', () => {
+      const given = rotated({
+        status: 'retiring',
+        versions: [current('b'), former('a'), version('c', { fate: 'standby' })],
+      });
+      const { plan, asked } = planned({ ...given, due: isDue });
+      expect(plan).toMatchObject({ wanted: undefined, promote: false });
+      expect(plan.doomed).toEqual([versionId('a'), versionId('c'), versionId('b')]);
+      expect(asked).toEqual([]);
+    });
+    it('is given nothing when its last version is authorised to die, or dead', () => {
+      const dying = rotated({ status: 'retiring', versions: [current('b', { authorisedEpoch: 2 })] });
+      expect(planned(dying).plan).toMatchObject({ wanted: undefined, doomed: [versionId('b')] });
+      const dead = rotated({ status: 'released', versions: [current('b', { fate: 'dead' })] });
+      expect(planned(dead).plan).toMatchObject({ wanted: undefined, doomed: [] });
+    });
   });
 
-  it('is another one when the provider refuses the current one, whatever anybody asked', () => {
-    expect(ruled({ ...settled, dies: [b] })).toMatchObject({ wanted: 'issue', doomed: [b] });
-  });
+  describe('whatever the facts', () => {
+    const anyInput = fc.record({
+      facts: anyFacts,
+      liveness: anyLiveness,
+      compromised: anyVersionIds,
+      rehearse: fc.boolean(),
+    });
+    const always = (holds: (input: typeof anyInput extends fc.Arbitrary<infer Input> ? Input : never) => void): void =>
+      void fc.assert(fc.property(anyInput, holds), { numRuns: 2_000 });
 
-  it('counts a suspended earlier version as alive: it can be resumed', () => {
-    const versions = [version(a, { suspended: true }), current(b)];
-    expect(ruled({ versions, epochs: epochs(b, a), leaked: [b], dies: [a] })).toMatchObject({ wanted: a });
-  });
+    const isCompromised = (one: VersionFacts, named: ReadonlySet<VersionId>): boolean =>
+      one.compromised || named.has(one.id);
 
-  it('is the version that an undecided roll-back names, while it lives and did not leak', () => {
-    const versions = [version(a), current(b)];
-    const back = { versions, epochs: epochs(b, a), requests: [request('rollBack', { version: a })] };
-    expect(ruled(back)).toMatchObject({ wanted: a, why: 'roll-back', doomed: [b] });
-    expect(ruled({ ...back, dies: [a] })).toMatchObject({ wanted: b });
-    expect(ruled({ ...back, leaked: [a] })).toMatchObject({ wanted: b });
-  });
+    it('it ends, asking each version once', () => {
+      always(({ facts: given, ...world }) => {
+        const { asked } = planned(given, world);
+        expect(new Set(asked).size).toBe(asked.length);
+      });
+    });
 
-  it('is not a third version while an earlier one is not dead yet', () => {
-    const versions = [version(a), current(b)];
-    expect(ruled({ versions, epochs: epochs(b, a), requests: [rotate] })).toMatchObject({ wanted: b, doomed: [a] });
-  });
+    it('it never wants a version that is compromised, dead, released, spent, refused or about to die', () => {
+      always(({ facts: given, ...world }) => {
+        const wanted = given.versions.find((one) => one.id === planned(given, world).plan.wanted);
+        if (wanted === undefined) return;
+        expect(isCompromised(wanted, world.compromised)).toBe(false);
+        expect(wanted).toMatchObject({ spent: false, refused: false, killBegun: false, authorisedEpoch: undefined });
+        expect(['dead', 'released']).not.toContain(wanted.fate);
+      });
+    });
 
-  it('is never a spent one', () => {
-    const versions = [current(b), { ...pending(c), spent: true }];
-    expect(ruled({ versions, epochs: epochs(b), requests: [rotate] })).toMatchObject({ wanted: 'issue' });
-  });
+    it('it never wants a version that did not answer as live, but a pending one, which is verified first', () => {
+      always(({ facts: given, ...world }) => {
+        const wanted = given.versions.find((one) => one.id === planned(given, world).plan.wanted);
+        if (wanted === undefined || wanted.suspended || wanted.fate === 'pending') return;
+        expect(world.liveness.get(wanted.id)).toBe('live');
+      });
+    });
 
-  it('is nothing new in mode observe, nor for a copied or restored ledger', () => {
-    const asked = { ...settled, requests: [rotate] };
-    const entry = { ...plainEntry(id, 'team', []), mode: 'observe' as const };
-    expect(ruled({ ...asked, entry })).toMatchObject({ wanted: b, doomed: [] });
-    expect(ruled({ ...asked, observeOnly: true })).toMatchObject({ wanted: b, doomed: [] });
-  });
+    it('it dooms everything that is not wanted, standing by, dead, released or a debt, and nothing else', () => {
+      always(({ facts: given, ...world }) => {
+        const { plan } = planned(given, world);
+        const spared = (one: VersionFacts): boolean =>
+          one.id === plan.wanted ||
+          one.fate === 'dead' ||
+          one.fate === 'released' ||
+          (!isCompromised(one, world.compromised) &&
+            (one.fate === 'standby' ? given.status === 'managed' : one.debtMoved));
+        const expected = given.versions.filter((one) => !spared(one)).map((one) => one.id);
+        expect(plan.doomed.toSorted()).toEqual(expected.toSorted());
+      });
+    });
 
-  it('is nothing new for a deleted entry, whose versions are all doomed', () => {
-    const retiring = { ...settled, status: 'retiring' as const, requests: [rotate] };
-    expect(ruled(retiring)).toMatchObject({ wanted: undefined, promote: false, doomed: [b] });
-    expect(ruled({ ...retiring, versions: [dead(a), dead(b)] })).toMatchObject({ wanted: undefined, doomed: [] });
-  });
+    it('it dooms the compromised before all others', () => {
+      always(({ facts: given, ...world }) => {
+        const { doomed } = planned(given, world).plan;
+        const compromised = doomed.map((id) => {
+          const one = given.versions.find((candidate) => candidate.id === id);
+          return one !== undefined && isCompromised(one, world.compromised);
+        });
+        expect(compromised).toEqual(compromised.toSorted((one, other) => Number(other) - Number(one)));
+      });
+    });
 
-  it('of a rehearsal is a new version that nobody waits for', () => {
-    expect(ruled({ ...settled, rehearse: true })).toMatchObject({ wanted: 'issue' });
-  });
-
-  it('is asked of the provider before it is answered', () => {
-    const facts = factsOf({ versions: [current(b)], epochs: epochs(b) });
-    const world: WorldFacts = { liveness: new Map(), backends: new Map() };
-    const answer = plan({ facts, world, compromised: new Set(), rehearse: false });
-    expect(answer).toEqual({ kind: 'ask', versions: [b] });
+    it('it gives a deleted entry nothing', () => {
+      always(({ facts: given, ...world }) => {
+        if (given.status !== 'managed') expect(planned(given, world).plan.wanted).toBeUndefined();
+      });
+    });
   });
 });
-
-describe('what is doomed', () => {
-  it('is every other version not proved dead, compromised ones first', () => {
-    const versions = [version(a), version(c), current(b)];
-    const answer = ruled({ versions, epochs: epochs(b, c, a), leaked: [c] });
-    expect(answer).toMatchObject({ wanted: b, doomed: [c, a] });
-  });
-
-  it('is no standby, unless it leaked', () => {
-    const versions = [standby(a), current(b)];
-    expect(ruled({ versions, epochs: epochs(b) })).toMatchObject({ doomed: [] });
-    expect(ruled({ versions, epochs: epochs(b), leaked: [a] })).toMatchObject({ doomed: [a] });
-  });
-
-  it('is no debt that settles itself, unless it leaked', () => {
-    const versions = [version(a, { debtMoved: true }), current(b)];
-    expect(ruled({ versions, epochs: epochs(b, a) })).toMatchObject({ doomed: [] });
-    expect(ruled({ versions, epochs: epochs(b, a), leaked: [a] })).toMatchObject({ doomed: [a] });
-  });
-
-  it('is neither what is dead nor what a person gave up', () => {
-    const versions = [dead(a), version(c, { fate: 'released' }), current(b)];
-    expect(ruled({ versions, epochs: epochs(b, c, a) })).toMatchObject({ doomed: [] });
-  });
-});
-
-function dueAt(at: number): CredentialFacts['due'] {
-  return { at, lastRotatedAt: 1, failedAttempts: 0, nextAttemptAt: undefined, reopened: false };
-}
