@@ -19,6 +19,7 @@ export function ledgerFailure(thrown: unknown): KeybatonError {
     );
   }
   if (code === 'ENOSPC' || code === 'EDQUOT') return full(thrown);
+  if (/^(ENOENT|ENOTDIR|EACCES|EPERM|EROFS|EISDIR)$/.test(code)) return unopened(code, thrown);
   return new KeybatonError('UNAVAILABLE', `the ledger failed (${code || error.name})`, { cause: thrown });
 }
 
@@ -52,6 +53,11 @@ function full(cause: unknown): KeybatonError {
   );
 }
 
+function unopened(code: string, cause: unknown): KeybatonError {
+  const message = `the ledger file cannot be opened for writing (${code}): check folder, owner and mode`;
+  return new KeybatonError('UNAVAILABLE', message, { cause });
+}
+
 function sqliteFailure(code: string, cause: unknown): KeybatonError {
   if (isBusy(cause)) return locked(cause);
   if (code === 'SQLITE_FULL' || code === 'SQLITE_IOERR_SHMSIZE') return full(cause);
@@ -63,11 +69,7 @@ function sqliteFailure(code: string, cause: unknown): KeybatonError {
     );
   }
   if (code.startsWith('SQLITE_CANTOPEN') || code.startsWith('SQLITE_READONLY') || code === 'SQLITE_PERM') {
-    return new KeybatonError(
-      'UNAVAILABLE',
-      `the ledger file cannot be opened for writing (${code}): check folder, owner and mode`,
-      { cause },
-    );
+    return unopened(code, cause);
   }
   if (code.startsWith('SQLITE_CONSTRAINT')) return contradiction(cause);
   return new KeybatonError('UNAVAILABLE', `the ledger failed (${code})`, { cause });

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { chmod, mkdir, open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Entry } from '../domain/entry.ts';
@@ -154,7 +155,7 @@ function onSheet({ id, status, entry, versions }: Awaited<ReturnType<typeof read
 async function replace(path: string, text: string): Promise<void> {
   const folder = dirname(path);
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const draft = `${path}.${process.pid}.new`;
+  const draft = `${path}.${randomUUID()}.new`;
   const file = await open(draft, 'w', 0o600);
   try {
     await file.writeFile(text);

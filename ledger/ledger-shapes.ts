@@ -1,5 +1,5 @@
-import type { Entry } from '../domain/entry.ts';
-import type { Ref, ReleaseKind, RequestKind } from '../domain/facts.ts';
+import type { Entry, EvidenceKind } from '../domain/entry.ts';
+import type { Effect, Ref, ReleaseKind, RequestKind } from '../domain/facts.ts';
 import type { CredentialId, VersionId } from '../domain/identifiers.ts';
 
 export interface LedgerEvent {
@@ -90,4 +90,30 @@ export interface MakeRequest {
   readonly release?: ReleaseKind;
   readonly who: string;
   readonly why: string;
+}
+
+export interface IntendEffect {
+  readonly version: VersionId;
+  readonly effect: Effect;
+  readonly place: string;
+  readonly epoch?: number;
+  readonly ref?: Ref;
+  /** milliseconds from the ledger's now */ readonly within: number;
+}
+
+export interface ProveUse {
+  readonly credential: CredentialId;
+  readonly epoch: number;
+  readonly consumer: string;
+  readonly instance?: string;
+  readonly kind: EvidenceKind;
+  readonly actor: string;
+  readonly why?: string;
+}
+
+export interface AuthoriseRevoke {
+  readonly credential: CredentialId;
+  readonly version: VersionId;
+  readonly epoch: number;
+  /** the provider has a last-use signal, so silence is asked for */ readonly signal: boolean;
 }

@@ -47,7 +47,8 @@ export type {
  *
  * Natural keys make events that can happen once idempotent: the same content again is no change and answers as the first
  * time; other content (kind, ref or result; never times) is CONFLICT. Times are the ledger's own clock, epoch
- * milliseconds. Unreachable, locked or full is UNAVAILABLE / CAPACITY_EXHAUSTED and nothing was written.
+ * milliseconds. Unreachable or locked is UNAVAILABLE, full is
+ * CAPACITY_EXHAUSTED, and nothing was written. A commit whose fate cannot be learned is AMBIGUOUS: the same call again is safe.
  */
 export interface Ledger {
   /** The ledger's clock, in epoch milliseconds. */

@@ -68,9 +68,13 @@ async function assemble(
   let witness: ReturnType<typeof keepWitness> | undefined;
   if (witnessPath !== undefined) {
     const known = { installation, place: await database.place() };
-    const earlier = await readWitness(witnessPath);
     const head = await store.write(async (transaction) => {
-      const restored = moved ?? (await restoredSince(transaction.db, firstSight(earlier, path), known));
+      // Read under the lock: whoever wrote an event before it has left a witness before that.
+      const earlier = await readWitness(witnessPath);
+      // A worker of a shared database may be new on its machine: only an embedded ledger must have left a witness.
+      const restored =
+        moved ??
+        (earlier === 'missing' && path === undefined ? undefined : await restoredSince(transaction.db, earlier, known));
       if (restored !== undefined) await transaction.append({ kind: 'ledger.restored', body: { why: restored } });
       return transaction.db
         .selectFrom('chain')
@@ -105,11 +109,6 @@ async function assemble(
       await store.close();
     },
   };
-}
-
-/** A worker of a shared database may be new on its machine: only an embedded ledger must have left a witness here. */
-function firstSight(earlier: Awaited<ReturnType<typeof readWitness>>, path: string | undefined): typeof earlier {
-  return path === undefined && earlier === 'missing' ? 'missing' : earlier;
 }
 
 /** Tables, installation name and host, under a lock that every opener takes. Answers why a moved ledger must be distrusted. */

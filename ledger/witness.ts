@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { KeybatonError } from '../domain/errors.ts';
@@ -42,7 +43,7 @@ export async function readWitness(path: string): Promise<Witness | 'missing' | '
 /** Not synced to disk: a witness that lags behind misses a little, one that runs ahead would accuse an honest ledger. */
 export async function writeWitness(path: string, witness: Witness): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
-  const draft = `${path}.${process.pid}.new`;
+  const draft = `${path}.${randomUUID()}.new`;
   await writeFile(draft, JSON.stringify(witness), { mode: 0o600 });
   await rename(draft, path);
 }
