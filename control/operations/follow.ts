@@ -57,7 +57,10 @@ export async function* follow(ports: RotationPorts, input: FollowInput): AsyncGe
       if (step !== undefined) enter(step, event.at);
       end = endOf(event) ?? end;
     }
-    if (end === undefined && live.status !== undefined) enter(live.status.step, live.status.since);
+    // An answer older than what the ledger has told since is no news.
+    if (end === undefined && live.status !== undefined && live.status.since >= (seen.at(-1)?.at ?? 0)) {
+      enter(live.status.step, live.status.since);
+    }
     const view: RunView = {
       credential,
       steps: [...seen],

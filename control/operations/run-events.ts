@@ -4,7 +4,7 @@ import type { Ledger, LedgerEvent } from '../../ledger/ledger.ts';
 
 const stepOfKind: Readonly<Record<string, Step>> = {
   'rotation.started': 'preflight',
-  'version.planned': 'issuing',
+  'intent.made': 'issuing',
   'version.issued': 'verifying',
   'promotion.decided': 'promoting',
   'promotion.shown': 'confirming',
@@ -16,6 +16,8 @@ const stepOfKind: Readonly<Record<string, Step>> = {
 
 /** The step that an event begins, so that steps too short to be asked for are seen too. */
 export function stepOf(event: LedgerEvent): Step | undefined {
+  // Of the intents only this one begins a step; the others are made inside of theirs.
+  if (event.kind === 'intent.made' && event.body['effect'] !== 'issue') return undefined;
   return stepOfKind[event.kind];
 }
 

@@ -2,7 +2,7 @@ import { formatDuration } from '../../../domain/duration.ts';
 import { show } from '../../operations/show.ts';
 import type { ShowView } from '../../operations/show.ts';
 import type { Command } from '../command.ts';
-import { printable, relative, table } from '../text.ts';
+import { printable, relative, table, wrapped } from '../text.ts';
 import { notes } from './list.ts';
 
 export const showCommand: Command = {
@@ -34,7 +34,7 @@ function showText(view: ShowView, width: number): string {
     ['emergency', `${entry.emergency.policy}${entry.standby ? ', with a standby' : ''}`],
     ['stored in', entry.backends.map(({ backend, path }) => `${backend} ${path}`).join(', ')],
     ['notes', notes(summary)],
-  ].map(([label = '', text = '']) => `  ${label.padEnd(10)} ${printable(text)}`);
+  ].map(([label = '', text = '']) => `  ${label.padEnd(10)} ${wrapped(text, width, ' '.repeat(13)).slice(13)}`);
   return [
     summary.id,
     ...facts,
