@@ -78,6 +78,8 @@ export interface Bench {
 }
 
 export interface RunOptions {
+  /** A terminal at which somebody types, instead of text on standard input. */
+  readonly keyboard?: CliEnvironment['stdin'];
   readonly stdin?: string;
   readonly signal?: AbortSignal;
   readonly openPorts?: CliEnvironment['openPorts'];
@@ -169,7 +171,7 @@ export async function openBench(): Promise<Bench> {
     const exit = await runCli(line, {
       openPorts: options.openPorts ?? (() => Promise.resolve(ports)),
       processes: { worker: start('worker'), api: start('api'), up: start('up') },
-      stdin: Readable.from([Buffer.from(options.stdin ?? '')]),
+      stdin: options.keyboard ?? Readable.from([Buffer.from(options.stdin ?? '')]),
       stdout,
       stderr,
       user: 'ada',

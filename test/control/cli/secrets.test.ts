@@ -1,3 +1,4 @@
+import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { readMaterial } from '../../../control/cli/read-material.ts';
 import { parseCredentialId } from '../../../domain/identifiers.ts';
@@ -35,6 +36,27 @@ describe('a secret', () => {
   test('is taken from standard input, without the line break that ends it, and printed nowhere', async () => {
     const { exit, stdout, stderr } = await bench.run(['supply', bot], { stdin: `${canary}\n` });
     expect([exit, bench.supplied.map(({ fields }) => Object.values(fields))]).toEqual([0, [[canary]]]);
+    expect(stdout + stderr).not.toContain(canary);
+  });
+
+  test('is asked for at a terminal, and what is typed there is not shown', async () => {
+    const typing = terminal();
+    const running = bench.run(['supply', bot], { keyboard: typing });
+    typing.write(canary);
+    typing.write('\r');
+    const { exit, stdout, stderr } = await running;
+    expect([exit, bench.supplied.map(({ fields }) => Object.values(fields))]).toEqual([0, [[canary]]]);
+    expect(stderr).toContain('(not shown)');
+    expect(stdout + stderr).not.toContain(canary);
+  });
+
+  test('is not supplied when the prompt is left with Ctrl-C', async () => {
+    const typing = terminal();
+    const running = bench.run(['supply', bot], { keyboard: typing });
+    typing.write(canary);
+    typing.write('\u0003');
+    const { exit, stdout, stderr } = await running;
+    expect([exit, bench.supplied]).toEqual([2, []]);
     expect(stdout + stderr).not.toContain(canary);
   });
 
@@ -76,6 +98,11 @@ describe('a secret', () => {
     expect(await bench.run(['supply', 'in-memory/prod/ghost'], { stdin: canary })).toMatchObject({ exit: 4 });
   });
 });
+
+/** A keyboard: what is written to it is typed. */
+function terminal(): PassThrough & { isTTY: boolean } {
+  return Object.assign(new PassThrough(), { isTTY: true, setRawMode: () => undefined });
+}
 
 function contextWith(text: string): Parameters<typeof readMaterial>[0] {
   const stdin = new ReadableText(text);
