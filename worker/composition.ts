@@ -6,6 +6,7 @@ import { openConsumerTokens, type ConsumerTokens } from '../control/access/consu
 import { startHttpApi } from '../control/http-api/start.ts';
 import type { ControlPorts } from '../control/ports.ts';
 import { proofMatches } from '../evidence/possession.ts';
+import { KeybatonError } from '../domain/errors.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Adapters as InventoryAdapters } from '../inventory/adapters.ts';
 import { openLedger } from '../ledger/open.ts';
@@ -20,7 +21,6 @@ import { installRuntime, openLog } from './log.ts';
 import { openProofKeys } from './proof-keys.ts';
 import { runWorker } from './run-worker.ts';
 import { readSettings, type Settings } from './settings.ts';
-import { untilSignalled } from './signals.ts';
 import { openSupplies } from './supplies.ts';
 import { connectTemporal, rotations, workflowStarter, type Temporal } from './temporal.ts';
 import { startOwnTemporal } from './own-temporal.ts';
@@ -105,10 +105,12 @@ export interface ProcessOptions {
   readonly environment: Environment;
   /** Called when it is ready, with what people may want to know. */
   readonly ready?: (facts: { readonly api?: string; readonly temporal?: string }) => void;
+  /** Asks for an orderly end. */
+  readonly signal: AbortSignal;
 }
 
 /** `keybaton worker`: runs rotations until it is told to stop. Answers the exit code. */
-export async function worker({ environment, ready }: ProcessOptions): Promise<number> {
+export async function worker({ environment, ready, signal }: ProcessOptions): Promise<number> {
   const settings = readSettings(environment);
   const log = openLog(settings.logLevel);
   installRuntime(log);
@@ -124,7 +126,7 @@ export async function worker({ environment, ready }: ProcessOptions): Promise<nu
       log,
     });
     ready?.({ temporal: settings.temporal.address });
-    await Promise.race([untilSignalled(), running.ended]);
+    await Promise.race([untilAborted(signal), running.ended]);
     running.stop();
     await running.ended;
     return 0;
@@ -134,17 +136,17 @@ export async function worker({ environment, ready }: ProcessOptions): Promise<nu
 }
 
 /** `keybaton api`: serves consumers until it is told to stop. Holds no provider credential. */
-export async function api({ environment, ready }: ProcessOptions): Promise<number> {
+export async function api({ environment, ready, signal }: ProcessOptions): Promise<number> {
   const ports = await openPorts(environment);
   const served = await serve(ports);
   ready?.({ api: served.url });
-  await untilSignalled();
+  await untilAborted(signal);
   await served.close();
   return 0;
 }
 
 /** `keybaton up`: Temporal's dev server (unless TEMPORAL_ADDRESS is set), worker and API in one command, for one machine. */
-export async function up({ environment, ready }: ProcessOptions): Promise<number> {
+export async function up({ environment, ready, signal }: ProcessOptions): Promise<number> {
   const settings = readSettings(environment);
   const log = openLog(settings.logLevel);
   installRuntime(log);
@@ -166,8 +168,15 @@ export async function up({ environment, ready }: ProcessOptions): Promise<number
       await running.ended;
     });
     ready?.({ api: served.url, temporal: ports.settings.temporal.address });
-    await Promise.race([untilSignalled(), running.ended, own?.ended ?? untilSignalled()]);
-    await served.close();
+    const temporalEnded = own?.ended.then(() => {
+      if (!signal.aborted)
+        throw new KeybatonError('UNAVAILABLE', 'the Temporal dev server has ended: see temporal.log');
+    });
+    try {
+      await Promise.race([untilAborted(signal), running.ended, temporalEnded ?? untilAborted(signal)]);
+    } finally {
+      await served.close();
+    }
     return 0;
   } finally {
     await own?.stop();
@@ -196,4 +205,11 @@ async function serve(
       await ports.close();
     },
   };
+}
+
+function untilAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
 }

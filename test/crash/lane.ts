@@ -107,7 +107,7 @@ export async function openLane(
   /** Verdicts come from the provider and the backend. */
   async function judge(id: CredentialId, family: Family, name: string): Promise<void> {
     const live = await family.live(name, folder.path);
-    const shown = await readMain(`ai/${name}`, 'current');
+    const shown = readMain(`ai/${name}`, 'current');
     const facts = await ledger.facts(id);
     expect(live, 'exactly the version consumers read lives at the provider').toEqual([shown.version]);
     expect(facts.epochs[0]?.version).toBe(shown.version);

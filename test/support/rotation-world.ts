@@ -8,16 +8,15 @@ import { inMemoryBackend } from '../../backends/in-memory.ts';
 import { createInMemoryWorld, type InMemoryWorld } from '../../backends/in-memory/world.ts';
 import type { Rotations } from '../../control/ports.ts';
 import type { Entry } from '../../domain/entry.ts';
-import type { CredentialFacts, VersionFacts } from '../../domain/facts.ts';
-import { parseCredentialId, type CredentialId, type VersionId } from '../../domain/identifiers.ts';
+import type { CredentialFacts } from '../../domain/facts.ts';
+import { parseCredentialId } from '../../domain/identifiers.ts';
 import { queues } from '../../domain/queues.ts';
 import { SecretMaterial } from '../../domain/secret-material.ts';
-import type { Pace, RotationInput, RotationResult } from '../../domain/rotation.ts';
+import type { RotationResult } from '../../domain/rotation.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import { openLedger } from '../../ledger/open.ts';
 import { inMemory } from '../../providers/in-memory.ts';
-import type { InMemorySettings, Powers } from '../../providers/in-memory/settings.ts';
-import { processWorld, standingKeys, type World } from '../../providers/in-memory/world.ts';
+import { processWorld, standingKeys } from '../../providers/in-memory/world.ts';
 import type { ProviderFactory } from '../../providers/provider.ts';
 import { activityPorts } from '../../worker/activity-ports.ts';
 import { installationKey } from '../../worker/installation-key.ts';
@@ -26,7 +25,9 @@ import { connectTemporal, rotations, workflowStarter } from '../../worker/tempor
 import { workflowBundle } from '../../worker/workflow-bundle.ts';
 import { startTemporalServer } from '../../scripts/servers/temporal-server.ts';
 import { temporaryFolder } from '../../scripts/servers/temporary-folder.ts';
-import { holding, type Held, type Holding } from './holding.ts';
+import { holding, type Holding } from './holding.ts';
+import { plainEntry, quick } from './entries.ts';
+import type { Play, PlayOptions } from './play.ts';
 import { until } from './until.ts';
 
 /** Everything real but provider and backends, which are in-memory worlds that a test can look into and script. */
@@ -44,55 +45,8 @@ export interface Stage {
   close(): Promise<void>;
 }
 
-export interface PlayOptions {
-  readonly powers?: Partial<Powers>;
-  readonly settings?: Partial<InMemorySettings>;
-  readonly entry?: Partial<Entry>;
-  readonly backends?: readonly string[];
-}
-
-export interface Play {
-  readonly id: CredentialId;
-  readonly entry: Entry;
-  readonly provider: World;
-  readonly backends: Readonly<Record<string, InMemoryWorld>>;
-  readonly path: string;
-  facts(): Promise<CredentialFacts>;
-  /** The version the newest epoch names. */
-  current(): Promise<VersionFacts>;
-  rotate(input?: Partial<RotationInput>): Promise<void>;
-  /** Waits for the run to end. */
-  result(): Promise<RotationResult>;
-  /** Registers an instance and proves the newest epoch. */
-  prove(consumer: string, instance?: string): Promise<void>;
-  beat(consumer: string, instance?: string): Promise<void>;
-  wake(): Promise<void>;
-  /** Applies a changed entry. */
-  change(entry: Partial<Entry>): Promise<void>;
-  /** Waits until the run says it waits (or is) in this step. */
-  reaches(step: string): Promise<void>;
-  /** Ids of versions that live at the provider: judged there. */
-  liveVersions(): readonly string[];
-  consumers(): readonly string[];
-  /** Waits until the run has asked once more, after a wake. */
-  asksAgain(): Promise<void>;
-  /** The value of a version, as a consumer holds it. */
-  valueOf(version: VersionId): Promise<string>;
-  usesOf(version: VersionId): number;
-  /** Puts another value where a version's staged copy lies. */
-  swapStaged(version: VersionId): void;
-  /** Starts the workflow without asking for a new version. */
-  rotateQuietly(): Promise<void>;
-  /** Stops the next call of this operation (of the provider, or `promote` of a backend) until it is let go. */
-  hold(operation: string): Held;
-  /** Marks versions compromised and tells the rotation. */
-  leak(versions: readonly VersionId[], incident?: string): Promise<void>;
-  /** What a backend's readers get now. */
-  shown(backend?: string): string | undefined;
-}
-
-/** Small, so that a wait costs a test milliseconds. */
-export const quick: Pace = { retryFrom: 30, retryTo: 300, renewAfter: 3_600_000, debtAfter: 3_600_000 };
+export type { Play, PlayOptions } from './play.ts';
+export { consumer, plainEntry, quick } from './entries.ts';
 
 export async function openStage(): Promise<Stage> {
   const server = await startTemporalServer();
@@ -239,7 +193,7 @@ export async function openStage(): Promise<Stage> {
       asksAgain: async () => {
         const answered = async (): Promise<number> => {
           const { events } = await handle().fetchHistory();
-          return events?.filter((event) => event.activityTaskCompletedEventAttributes != null).length ?? 0;
+          return events?.filter((event) => Boolean(event.activityTaskCompletedEventAttributes)).length ?? 0;
         };
         const before = await answered();
         await runsNow.wake(id);
@@ -306,38 +260,3 @@ export async function openStage(): Promise<Stage> {
     },
   };
 }
-
-export const plainEntry = (id: CredentialId, team: string, backends: Entry['backends']): Entry => ({
-  id,
-  target: team,
-  team,
-  contact: undefined,
-  groups: [],
-  tier: 'standard',
-  mode: 'automatic',
-  schedule: { every: 90 * 86_400_000, jitter: 0, windows: [] },
-  backends,
-  consumers: { none: 'a test without consumers' },
-  silence: { no: 'a test without silence' },
-  soak: 0,
-  emergency: { policy: 'revoke-first', bound: 600_000 },
-  standby: false,
-  dependents: [],
-  apartFrom: [],
-  movedFrom: undefined,
-});
-
-export const consumer = (
-  name: string,
-  changes: Partial<Exclude<Entry['consumers'], { none: string }>[number]> = {},
-) => ({
-  name,
-  kind: 'service' as const,
-  demand: 'possession' as const,
-  deadline: 600_000,
-  without: 'hold' as const,
-  probe: undefined,
-  ...changes,
-});
-
-export type { VersionId };

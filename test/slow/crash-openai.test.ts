@@ -1,0 +1,4 @@
+import { openAiFamily } from '../crash/families.ts';
+import { crashMatrix } from '../crash/matrix.ts';
+
+crashMatrix('openai', openAiFamily);
