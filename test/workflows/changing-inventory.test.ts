@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Entry } from '../../domain/entry.ts';
+import { KeybatonError } from '../../domain/errors.ts';
 import { parseCredentialId, type VersionId } from '../../domain/identifiers.ts';
+import type { Ledger } from '../../ledger/ledger.ts';
 import { plantKey, standingKeys } from '../../providers/in-memory/world.ts';
 import { consumer, openStage, quick, type Play, type PlayOptions, type Stage } from '../support/rotation-world.ts';
 import { until } from '../support/until.ts';
@@ -170,6 +172,58 @@ describe('a rotation whose world changes', () => {
     held.letGo();
     await play.result();
     expect(play.liveVersions()).toEqual([fresh]);
+  });
+
+  it('shows consumers a living version at every instant, through rotations and a roll-back', async () => {
+    const { play, old } = await settled();
+    const broken: string[] = [];
+    let watching = true;
+    const watched = (async () => {
+      for (; watching; await new Promise(setImmediate)) {
+        const shown = play.shown() ?? 'nothing';
+        if (!play.liveVersions().includes(shown)) broken.push(shown);
+      }
+    })();
+    await play.rotate();
+    await play.reaches('confirming');
+    await stage.ledger.request({ kind: 'rollBack', credential: play.id, version: old, who: 'test', why: 'a grant' });
+    await play.wake();
+    await until('the old version is current again', async () => (await play.current()).id === old);
+    await play.prove('bot');
+    expect((await play.result()).outcome).toBe('rolled-back');
+    await play.rotate();
+    await play.reaches('confirming');
+    await play.prove('bot');
+    expect((await play.result()).outcome).toBe('rotated');
+    watching = false;
+    await watched;
+    expect(broken).toEqual([]);
+    expect(play.shown()).not.toBe(old);
+  });
+
+  it('neither makes, promotes nor kills anything while the ledger does not answer, and goes on when it does', async () => {
+    const waiting = await confirming();
+    const starting = await settled();
+    const { ledger } = stage.ports;
+    let refused = 0;
+    const silent = new Proxy(ledger, {
+      get: () => () => {
+        refused += 1;
+        return Promise.reject(new KeybatonError('UNAVAILABLE', 'the ledger does not answer'));
+      },
+    });
+    const write = (to: Ledger): unknown => Object.assign(stage.ports, { ledger: to });
+    write(silent);
+    await waiting.play.prove('bot');
+    await starting.play.rotate();
+    await until('both have asked in vain, more than once', () => refused > 8);
+    const shown = [waiting.play.shown(), starting.play.shown()];
+    const live = [waiting.play.liveVersions().length, starting.play.liveVersions()];
+    write(ledger);
+    expect(shown).toEqual([waiting.fresh, starting.old]);
+    expect(live).toEqual([2, [starting.old]]);
+    expect((await waiting.play.result()).outcome).toBe('rotated');
+    await starting.play.reaches('confirming');
   });
 
   it('leaves projections that equal a rebuild from events', async () => {
