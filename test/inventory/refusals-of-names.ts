@@ -116,7 +116,10 @@ export const refusalsOfNames: readonly Refusal[] = [
     files: {
       targets: targetsText
         .replace('admin: env:ADMIN\n', 'admin: credential:in-memory/prod/root\n')
-        .replace('  pair:', '  roots: { provider: in-memory, environment: prod, admin: env:ROOT, teams: [search] }\n  pair:'),
+        .replace(
+          '  pair:',
+          '  roots: { provider: in-memory, environment: prod, admin: env:ROOT, teams: [search] }\n  pair:',
+        ),
       inventory: entryText(none) + also('in-memory/prod/root', 'target: roots', 'team: search', none),
     },
     says: 'credentials.in-memory/prod/bot.target: the admin credential of this target can be read only from a backend that holds this credential',
