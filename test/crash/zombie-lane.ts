@@ -4,6 +4,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { openEmbedded } from '../../backends/embedded.ts';
 import { createReadMain } from '../../backends/embedded/read-main.ts';
+import type { Entry } from '../../domain/entry.ts';
 import { parseCredentialId, type CredentialId, type VersionId } from '../../domain/identifiers.ts';
 import type { RotationResult } from '../../domain/rotation.ts';
 import { openLedger } from '../../ledger/open.ts';
@@ -33,7 +34,7 @@ export interface ArmedCall {
 export interface ZombieLane {
   readonly ledger: Ledger;
   readonly folder: string;
-  credential(family: Family, name: string): Promise<CredentialId>;
+  credential(family: Family, name: string, mode: Entry['mode']): Promise<CredentialId>;
   /** Starts a rotation; `result` waits for its end. */
   rotate(id: CredentialId): Promise<void>;
   result(id: CredentialId): Promise<RotationResult>;
@@ -75,13 +76,13 @@ export async function openZombieLane(server: TemporalServer, families: readonly 
   return {
     ledger,
     folder: folder.path,
-    async credential(family, name) {
+    async credential(family, name, mode) {
       const id = parseCredentialId(`zombie/test/${name}`);
       const target = await family.target(name, folder.path);
       targets[name] = { environment: 'test', teams: [name], paths: ['ai'], probes: {}, ...target };
       await ledger.applyInventory({
         teams: [name],
-        entries: [plainEntry(id, name, [{ backend: 'vault', path: `ai/${name}`, fields: undefined }])],
+        entries: [{ ...plainEntry(id, name, [{ backend: 'vault', path: `ai/${name}`, fields: undefined }]), mode }],
         targets: { targets, backends: { vault: { kind: 'embedded', settings: { file: vaultFile }, path: 'ai' } } },
         actor: 'test',
       });
