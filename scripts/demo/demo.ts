@@ -12,6 +12,7 @@ import type { Counts } from './consumer.ts';
 import { strays } from './play.ts';
 import type { Play } from './play.ts';
 import { promises } from './promises.ts';
+import { endsOfLogs } from './search-places.ts';
 import { setUp } from './set-up.ts';
 import { countsText, show } from './show.ts';
 
@@ -71,7 +72,7 @@ async function perform(): Promise<void> {
     'set-up',
     'Set-up',
     'Temporal, PostgreSQL, the embedded vault; worker, API and applications as processes of their own.',
-    () => setUp({ shown, promises: kept, closing }),
+    () => setUp({ shown, promises: kept, closing, logsAt: (folder) => (lastWords = () => endsOfLogs(folder)) }),
   );
   const footer = setInterval(() => shown.footer(`          ${countsText(play.counts())}`), 500);
   closing(() => clearInterval(footer));
@@ -137,6 +138,9 @@ function conclude(play: Play): void {
   kept.check(`${measured.strayCredentials} stray credentials`, measured.strayCredentials === 0);
 }
 
+/** What the processes printed last: their logs are gone in a moment. */
+let lastWords = (): readonly string[] => [];
+
 let closed: Promise<void> | undefined;
 function close(): Promise<void> {
   closed ??= (async () => {
@@ -165,8 +169,10 @@ process.on('SIGTERM', () => onSignal(143));
 try {
   await perform();
 } catch (error) {
-  if (!interrupted)
+  if (!interrupted) {
     kept.check('the demo runs to its end', false, error instanceof Error ? error.message : String(error));
+    for (const line of lastWords()) shown.plain(line);
+  }
 }
 // An interrupted run ends by itself, as soon as everything is closed.
 if (!interrupted) {

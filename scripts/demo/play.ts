@@ -53,7 +53,7 @@ export async function statusOf({ stage }: Pick<Play, 'stage'>, credential: strin
 /** Which version the ledger calls current, from the events told so far. */
 export function currentOf({ stage }: Pick<Play, 'stage'>, credential: string): string {
   const decided = stage.events.all().filter((one) => one.kind === 'promotion.decided' && one.credential === credential);
-  const version = decided.at(-1)?.version;
+  const version = decided.at(-1)?.version ?? undefined;
   if (version === undefined) throw new Error(`${credential} was never rotated`);
   return version;
 }

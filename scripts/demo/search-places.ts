@@ -20,6 +20,16 @@ export function filesOf(folder: string, except: readonly string[] = []): readonl
     .map((entry) => join(entry.parentPath, entry.name));
 }
 
+/** The last lines of every log that has any. */
+export function endsOfLogs(folder: string): readonly string[] {
+  return filesOf(folder)
+    .filter((file) => !/(postgresql|consumer-.*|watch)\.log$/.test(file))
+    .flatMap((file) => {
+      const lines = readFileSync(file, 'utf8').trimEnd().split('\n').slice(-8);
+      return lines.join('') === '' ? [] : [`--- ${basename(file)}`, ...lines];
+    });
+}
+
 export function isDatabase(file: string): boolean {
   return readFileSync(file).subarray(0, 15).toString('latin1') === 'SQLite format 3';
 }

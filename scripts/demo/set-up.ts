@@ -15,10 +15,11 @@ export interface SetUp {
   readonly shown: Show;
   readonly promises: Promises;
   readonly closing: OpenStage['closing'];
+  readonly logsAt: OpenStage['logsAt'];
 }
 
 /** Starts everything, makes the first version of both credentials, and puts the applications to work. */
-export async function setUp({ shown, promises, closing }: SetUp): Promise<Play> {
+export async function setUp({ shown, promises, closing, logsAt }: SetUp): Promise<Play> {
   const names = versionNames();
   const stage = await openStage({
     heard(event) {
@@ -27,6 +28,7 @@ export async function setUp({ shown, promises, closing }: SetUp): Promise<Play> 
     },
     say: (text) => shown.line(text),
     closing,
+    logsAt,
   });
   const database = { kind: 'database', port: stage.database.port, database: stage.database.name } as const;
   const [[web, orders, reports, chat]] = await Promise.all([

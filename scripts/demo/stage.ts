@@ -50,16 +50,19 @@ export interface Stage {
 export interface OpenStage {
   readonly heard: (event: Told) => void;
   readonly say: (text: string) => void;
+  /** Told where the logs lie, before anything is started. */
+  readonly logsAt: (folder: string) => void;
   /** What must be closed, registered as soon as it is open; the last one first. */
   readonly closing: (close: () => Promise<unknown> | void) => void;
 }
 
-export async function openStage({ heard, say, closing }: OpenStage): Promise<Stage> {
+export async function openStage({ heard, say, closing, logsAt }: OpenStage): Promise<Stage> {
   const folder = temporaryFolder('demo');
   closing(() => folder.remove());
   const place = (name: string): string => join(folder.path, name);
   const [home, logs, admin] = [place('home'), place('logs'), place('admin')];
   for (const path of [home, logs, admin]) mkdirSync(path, { mode: 0o700 });
+  logsAt(logs);
   const log = (name: string): string => join(logs, `${name}.log`);
   const values = collectValues();
 
