@@ -10,6 +10,7 @@ import { revokeUntilDead } from './revoke-until-dead.ts';
 import { verifyVersion } from './verify-version.ts';
 import { watchTarget } from './watch-target.ts';
 import { versionOf } from './world.ts';
+import { wouldHold } from './would-hold.ts';
 
 /** One effect each: bounded, idempotent on the version id, with its own events. What they return lives in history. */
 export interface Activities {
@@ -22,7 +23,7 @@ export interface Activities {
   revokeUntilDead(input: EffectInput): Promise<Answer<null>>;
   destroyVersion(input: EffectInput): Promise<Answer<null>>;
   moveDebt(input: EffectInput): Promise<Answer<null>>;
-  closeRun(input: CloseInput): Promise<Answer<{ readonly again: boolean }>>;
+  closeRun(input: CloseInput): Promise<Answer<{ readonly again: boolean; readonly why: string }>>;
   raiseAlarm(input: AlarmInput): Promise<void>;
   watchTarget(input: { readonly target: string }): Promise<null>;
 }
@@ -31,7 +32,8 @@ export interface CloseInput {
   readonly credential: CredentialId;
   readonly run: string;
   readonly outcome: 'failed' | 'discarded';
-  readonly why: string;
+  /** Undefined for a rehearsal: what a rotation would have waited for is told instead. */
+  readonly why: string | undefined;
 }
 
 export interface AlarmInput {
@@ -52,11 +54,21 @@ export function createActivities(ports: ActivityPorts, signal: () => AbortSignal
     revokeUntilDead: (input) => revokeUntilDead(ports, input, signal()),
     destroyVersion: (input) => destroyVersion(ports, input, signal()),
     moveDebt: (input) => moveDebt(ports, input.credential, input.version),
-    closeRun: async ({ credential, run, outcome, why }) =>
-      done(await ports.ledger.endRun({ credential, run, outcome, why })),
+    closeRun: (input) => closeRun(ports, input),
     raiseAlarm: ({ credential, key, text }) => ports.ledger.alarm({ credential, key, text, page: true }),
     watchTarget: (input) => watchTarget(ports, input, signal()),
   };
+}
+
+async function closeRun(ports: ActivityPorts, input: CloseInput): Promise<Answer<{ again: boolean; why: string }>> {
+  const { credential, run, outcome } = input;
+  const why = input.why ?? (await rehearsed(ports, credential));
+  return done({ ...(await ports.ledger.endRun({ credential, run, outcome, why })), why });
+}
+
+async function rehearsed(ports: ActivityPorts, credential: CredentialId): Promise<string> {
+  const facts = await ports.ledger.facts(credential);
+  return `rehearsed: ${await wouldHold(ports, await ports.provider(facts.entry.target), facts)}`;
 }
 
 /** Where versions are many a revoke that fails for hours gets a workflow of its own; a slot keeps its rotation open until it is dead. */

@@ -3,6 +3,7 @@ import { missingEvidence } from '../domain/gate.ts';
 import { done, startOver, wait, type Answer, type EffectInput } from '../domain/rotation.ts';
 import { askLines, type GateAnswer } from './gate.ts';
 import { providerCall } from './calls.ts';
+import { keepFromExpiring } from './keep-from-expiring.ts';
 import type { ActivityPorts } from './ports.ts';
 import { stopped, versionOf } from './world.ts';
 
@@ -19,6 +20,7 @@ export async function askGate(ports: ActivityPorts, input: EffectInput, signal: 
     await ports.ledger.cure({ credential: facts.id, keyPrefix: 'held/' });
     return done(null);
   }
+  await keepFromExpiring(ports, provider, facts, signal);
   return waitFor(ports, facts, answer, input.watched);
 }
 

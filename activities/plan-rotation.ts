@@ -1,4 +1,5 @@
 import { codeOf } from '../domain/errors.ts';
+import { leastExpiry } from '../domain/expiry.ts';
 import type { CredentialFacts, VersionFacts } from '../domain/facts.ts';
 import { versionIdFrom, type CredentialId, type VersionId } from '../domain/identifiers.ts';
 import type { Liveness } from '../domain/lifecycle.ts';
@@ -17,6 +18,7 @@ import type { PreflightRequest } from '../providers/provider.ts';
 import { providerCall } from './calls.ts';
 import { placesOf, type ActivityPorts, type BoundProvider, type EntryPlace } from './ports.ts';
 import { livenessOf, standings, stopped } from './world.ts';
+import { wouldHold } from './would-hold.ts';
 
 export interface PlanRotationInput {
   readonly credential: CredentialId;
@@ -87,8 +89,14 @@ export async function planRotation(
   if (doomed.length > 0) return work({ ...base, wanted, issue: false, promote: false });
 
   const outcome = outcomeOf(facts, input);
-  const { again } = await ledger.endRun({ credential: input.credential, run: input.run, outcome });
-  return again ? startOver('asked for meanwhile') : done({ kind: 'ended', outcome });
+  const why = outcome === 'observed' ? await wouldHold(ports, provider, facts) : undefined;
+  const { again } = await ledger.endRun({
+    credential: input.credential,
+    run: input.run,
+    outcome,
+    ...(why === undefined ? {} : { why }),
+  });
+  return again ? startOver('asked for meanwhile') : done({ kind: 'ended', outcome, why });
 }
 
 const work = (runPlan: RunPlan): Answer<Planned> => done({ kind: 'work', plan: runPlan });
@@ -102,7 +110,7 @@ async function openRun(ports: ActivityPorts, input: PlanRotationInput): Promise<
       actor: input.actor,
     });
     // It was closed here once, and the worker died before it could say so.
-    return ended === undefined ? 'open' : done({ kind: 'ended', outcome: ended });
+    return ended === undefined ? 'open' : done({ kind: 'ended', outcome: ended, why: undefined });
   } catch (thrown) {
     const code = codeOf(thrown);
     if (code === 'CONFLICT') return wait('an entry kept apart from this one is rotating', 60_000);
@@ -182,7 +190,7 @@ export async function planNewVersion(
     target: provider.target,
     as: 'pending',
     baseline,
-    ...(provider.traits.expiry ? { expiresAt: facts.now + expiryOf(facts) } : {}),
+    ...(provider.traits.expiry ? { expiresAt: facts.now + leastExpiry(facts.entry) } : {}),
   });
   return done(version);
 }
@@ -207,13 +215,6 @@ export async function preflightRequest(
     keep: [...tenants.map((one) => one.ref), ...inDoubt],
     free: refs.filter((one) => one.dead || one.gone).map((one) => one.ref),
   };
-}
-
-/** A provider-side expiry is at least twice the interval plus the longest hold. */
-export function expiryOf(facts: Pick<CredentialFacts, 'entry'>): number {
-  const { schedule, soak, silence, consumers } = facts.entry;
-  const deadlines = 'none' in consumers ? [0] : consumers.map((consumer) => consumer.deadline);
-  return 2 * schedule.every + Math.max(0, ...deadlines) + soak + ('for' in silence ? silence.for : 0);
 }
 
 /** What this run came to, read from the ledger: a run that crashed and came back tells the same. */

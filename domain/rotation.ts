@@ -124,7 +124,8 @@ export interface EffectInput {
 
 /** What planning tells the run: work to do, or that it has closed the run in the ledger. */
 export type Planned =
-  { readonly kind: 'work'; readonly plan: RunPlan } | { readonly kind: 'ended'; readonly outcome: Outcome };
+  | { readonly kind: 'work'; readonly plan: RunPlan }
+  | { readonly kind: 'ended'; readonly outcome: Outcome; readonly why: string | undefined };
 
 export type Outcome = 'rotated' | 'rolled-back' | 'discarded' | 'indebted' | 'failed' | 'observed' | 'nothing';
 

@@ -66,6 +66,7 @@ export interface EventBodies {
   'version.spent': { readonly why: string };
   'version.refused': { readonly why: string };
   'ref.seen': { readonly ref: Ref };
+  'version.extended': { readonly expiresAt: number };
   'version.imported': {
     readonly target: string;
     readonly ref: Ref | null;

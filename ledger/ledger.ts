@@ -142,6 +142,8 @@ export interface Ledger {
   refused(input: { readonly version: VersionId; readonly why: string }): Promise<void>;
   /** A ref seen at the provider under this version's tag (late create, twin). A dead version is owed again. */
   refSeen(input: { readonly version: VersionId; readonly ref: Ref }): Promise<void>;
+  /** The provider ends it by itself at `expiresAt`. */
+  extended(input: { readonly version: VersionId; readonly expiresAt: number }): Promise<void>;
   /** Brings an existing key under management as epoch 1 (or a new version): no ref means only a person can kill it. */
   importVersion(input: ImportVersion): Promise<void>;
 
@@ -282,7 +284,6 @@ export interface Ledger {
   closeIncident(input: { readonly incident: string; readonly who: string }): Promise<void>;
   /** Is this version named by an incident that is open? */
   openIncidentsOf(version: VersionId): Promise<readonly string[]>;
-
   // --- trust ----------------------------------------------------------------------------------------------------
   /** A person has read `reconcile` of a restored or cloned ledger: it acts again. No change when it does already. */
   reconciled(input: { readonly who: string }): Promise<void>;

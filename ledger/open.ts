@@ -19,6 +19,7 @@ import { killingTransactions } from './transactions-killing.ts';
 import { peopleTransactions } from './transactions-people.ts';
 import { promotingTransactions } from './transactions-promoting.ts';
 import { readingTransactions } from './transactions-reading.ts';
+import { refTransactions } from './transactions-refs.ts';
 import { runTransactions } from './transactions-runs.ts';
 import { trustTransactions } from './transactions-trust.ts';
 import { versionTransactions } from './transactions-versions.ts';
@@ -94,6 +95,7 @@ async function assemble(
   return {
     ...readingTransactions(store),
     ...inventoryTransactions(store),
+    ...refTransactions(store),
     ...runTransactions(store),
     ...versionTransactions(store),
     ...promotingTransactions(store),

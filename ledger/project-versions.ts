@@ -9,6 +9,7 @@ type Kinds =
   | `version.${'planned' | 'issued' | 'staged' | 'spent' | 'refused' | 'imported'}`
   | `intent.${'made' | 'ended'}`
   | 'ref.seen'
+  | 'version.extended'
   | `promotion.${'decided' | 'shown'}`;
 
 export const versionProjections: Pick<Projections, Kinds> = {
@@ -67,6 +68,10 @@ export const versionProjections: Pick<Projections, Kinds> = {
       .executeTakeFirstOrThrow();
     if (version.ever_current === 0) await doomUnlessEnded(db, named(event.version));
   },
+  'version.extended': async (db, event) => {
+    await update(db, named(event.version), { expires_at: event.body.expiresAt });
+  },
+
   'ref.seen': async (db, event) => {
     const version = named(event.version);
     await addRef(db, version, event.body.ref, event.at);

@@ -11,8 +11,7 @@ import type { Store } from './store.ts';
 import type { Transaction } from './transaction.ts';
 import { demandsOf, observesOnly } from './credential-rules.ts';
 
-type Methods =
-  'planVersion' | 'intend' | 'outcome' | 'issued' | 'spent' | 'refused' | 'refSeen' | 'importVersion' | 'proofKey';
+type Methods = 'planVersion' | 'intend' | 'outcome' | 'issued' | 'spent' | 'refused' | 'importVersion' | 'proofKey';
 
 export function versionTransactions(store: Store): Pick<Ledger, Methods> {
   return {
@@ -145,20 +144,6 @@ export function versionTransactions(store: Store): Pick<Ledger, Methods> {
           version,
           body: { key: `refused/${version}`, text, page: true },
         });
-      });
-    },
-
-    async refSeen({ version, ref }) {
-      await store.write(async (transaction) => {
-        const { credential, version: row } = await transaction.lockVersion(version);
-        const known = await transaction.db
-          .selectFrom('refs')
-          .select('gone')
-          .where('version', '=', version)
-          .where('ref_key', '=', canonical(ref))
-          .executeTakeFirst();
-        if (known?.gone === 0 && row.dead_at === null) return;
-        await transaction.append({ kind: 'ref.seen', credential: credential.id, version, body: { ref } });
       });
     },
 

@@ -103,7 +103,7 @@ export async function rotateCredential(input: RotationInput): Promise<RotationRe
         compromised,
       }),
     );
-    if (planned.kind === 'ended') return { outcome: planned.outcome, why: undefined };
+    if (planned.kind === 'ended') return { outcome: planned.outcome, why: planned.why };
     if (inbox.fresh()) throw new StartOver('escalated');
     const { plan } = planned;
     version = plan.wanted;
@@ -115,7 +115,7 @@ export async function rotateCredential(input: RotationInput): Promise<RotationRe
       const verdict = await step('verifying', () => effect().verifyVersion(about(wanted)));
       if (verdict === 'refused' || rehearses()) {
         await discard(wanted);
-        return close('discarded', verdict === 'refused' ? 'the provider refused the new version' : 'rehearsed');
+        return close('discarded', verdict === 'refused' ? 'the provider refused the new version' : undefined);
       }
       const promotion = await step('promoting', () =>
         effect().promoteAndNotify({ ...about(wanted), why: plan.why, expectedEpoch: plan.expectedEpoch }),
@@ -172,10 +172,10 @@ export async function rotateCredential(input: RotationInput): Promise<RotationRe
     await step('discarding', () => effect().destroyVersion(about(id)));
   }
 
-  async function close(outcome: 'failed' | 'discarded', why: string): Promise<RotationResult | undefined> {
+  async function close(outcome: 'failed' | 'discarded', why: string | undefined): Promise<RotationResult | undefined> {
     const closed = await step('done', () =>
       effect().closeRun({ credential: input.credential, run: run(), outcome, why }),
     );
-    return closed.again ? undefined : { outcome, why };
+    return closed.again ? undefined : { outcome, why: closed.why };
   }
 }

@@ -232,10 +232,38 @@ describe('a rotation in an adverse world', () => {
     expect(play.shown()).toBe(old);
   });
 
+  it('tells after a rehearsal who could not have proved', async () => {
+    const play = await stage.play({ entry: { consumers: [consumer('bot')] } });
+    await rotated(play);
+    await play.beat('bot');
+    await play.rotate({ rehearse: true });
+    expect((await play.result()).why).toContain('would be held: bot/one: not proved');
+    await play.prove('bot');
+    await play.rotate({ rehearse: true });
+    expect((await play.result()).why).toContain('would not be held');
+  });
+
+  it('moves the end of a version that a hold still waits for, where the provider can', async () => {
+    const play = await stage.play({
+      powers: { expiry: true },
+      entry: { consumers: [consumer('bot')], schedule: { every: 86_400_000, jitter: 0, windows: [] } },
+    });
+    const old = await rotated(play);
+    const before = (await play.current()).expiresAt ?? 0;
+    await play.rotate();
+    await play.reaches('confirming');
+    await until('its end has moved', async () => {
+      const version = (await play.facts()).versions.find((one) => one.id === old);
+      return (version?.expiresAt ?? 0) > before;
+    });
+    const key = play.provider.change((state) => state.keys.find((one) => one.tag?.endsWith(old)));
+    expect(key?.expiresAt).toBe((await play.facts()).versions.find((one) => one.id === old)?.expiresAt);
+  });
+
   it('observes only in mode observe: nothing is made', async () => {
     const play = await stage.play({ entry: { mode: 'observe' } });
     await play.rotate();
-    await play.result();
+    expect((await play.result()).outcome).toBe('observed');
     expect(play.provider.change((state) => state.keys.length)).toBe(0);
   });
 
