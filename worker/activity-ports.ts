@@ -5,6 +5,8 @@ import type { ActivityPorts, BoundProvider, Workflows } from '../activities/port
 import type { Backend } from '../backends/backend.ts';
 import type { RegisteredBackend } from '../backends/registry.ts';
 import { KeybatonError } from '../domain/errors.ts';
+import type { CredentialId } from '../domain/identifiers.ts';
+import type { SecretMaterial } from '../domain/secret-material.ts';
 import { proofKey, sealProofKey } from '../evidence/possession.ts';
 import { asTargets, type Targets } from '../inventory/targets.ts';
 import type { Ledger } from '../ledger/ledger.ts';
@@ -12,6 +14,9 @@ import type { ProviderFactory } from '../providers/provider.ts';
 import { readAdmin } from './admin-material.ts';
 import { bindProvider } from './bind-provider.ts';
 import type { InstallationKey } from './installation-key.ts';
+
+/** Milliseconds for reading an admin credential that keybaton keeps itself. */
+const readTimeout = 5_000;
 
 export interface Adapters {
   readonly providers: Readonly<Record<string, ProviderFactory>>;
@@ -49,7 +54,7 @@ export function activityPorts(input: PortsInput): ActivityPorts {
       environment: target.environment,
       installation: await installation(),
       settings: target.settings,
-      admin: () => readAdmin(target.admin, environment),
+      admin: () => readAdmin(target.admin, environment, managed),
     });
   }
 
@@ -67,11 +72,31 @@ export function activityPorts(input: PortsInput): ActivityPorts {
       );
     const made = factory.open(place.settings, {
       name,
-      admin: () => readAdmin(place.admin, environment),
+      admin: () => readAdmin(place.admin, environment, managed),
       key: (purpose) => key.derive(purpose),
     });
     backends.set(name, { asApplied, backend: made });
     return made;
+  }
+
+  /** An admin credential that keybaton rotates too: what its own readers get now, from the first backend that answers. */
+  async function managed(id: CredentialId): Promise<SecretMaterial> {
+    const { entry } = await ledger.facts(id);
+    let trouble: unknown = new KeybatonError('NOT_FOUND', `admin credential ${id} is in no readable backend`);
+    for (const { backend: name, path, fields } of entry.backends) {
+      try {
+        const place = { credential: id, path, ...(fields === undefined ? {} : { fields }) };
+        const call = {
+          signal: AbortSignal.timeout(readTimeout),
+          deadline: Date.now() + readTimeout,
+          now: () => Date.now(),
+        };
+        return (await (await backend(name)).read(place, 'current', call)).material;
+      } catch (thrown) {
+        trouble = thrown;
+      }
+    }
+    throw trouble;
   }
 
   return {

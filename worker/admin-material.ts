@@ -1,5 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { KeybatonError } from '../domain/errors.ts';
+import type { CredentialId } from '../domain/identifiers.ts';
 import { SecretMaterial } from '../domain/secret-material.ts';
 import { parseAdminReference } from '../inventory/admin-reference.ts';
 
@@ -10,6 +11,7 @@ import { parseAdminReference } from '../inventory/admin-reference.ts';
 export async function readAdmin(
   reference: string | undefined,
   environment: Readonly<Record<string, string | undefined>>,
+  managed: (credential: CredentialId) => Promise<SecretMaterial>,
 ): Promise<SecretMaterial> {
   if (reference === undefined)
     throw new KeybatonError(
@@ -26,11 +28,12 @@ export async function readAdmin(
     }
     case 'file':
       return material(await fileText(parsed.path, reference), reference);
-    case 'vault':
     case 'credential':
+      return managed(parsed.id);
+    case 'vault':
       throw new KeybatonError(
         'UNSUPPORTED',
-        `admin credential ${reference}: references of this kind cannot be read yet; use env: or file:`,
+        `admin credential ${reference}: vault: references cannot be read yet; use env:, file: or credential:`,
       );
     case undefined:
       throw new KeybatonError('INVALID_CONFIG', 'an admin reference is misshapen');

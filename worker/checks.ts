@@ -5,12 +5,11 @@ import { checkPlan } from '../activities/check-plan.ts';
 import type { ActivityPorts } from '../activities/ports.ts';
 import type { Checks, Rotations } from '../control/ports.ts';
 import { formatDuration } from '../domain/duration.ts';
-import { isKeybatonError } from '../domain/errors.ts';
+import { isKeybatonError, KeybatonError } from '../domain/errors.ts';
 import { parseAdminReference } from '../inventory/admin-reference.ts';
 import { asTargets, type Target, type Targets } from '../inventory/targets.ts';
 import type { Adapters } from './activity-ports.ts';
 import { bindProvider } from './bind-provider.ts';
-import { readAdmin } from './admin-material.ts';
 import { killSheetFinding } from './kill-sheet-finding.ts';
 
 export interface ChecksInput {
@@ -103,7 +102,7 @@ function demandedOf(name: string, target: Target, adapters: Adapters): DemandedT
       environment: target.environment,
       installation: 'unapplied',
       settings: target.settings,
-      admin: () => readAdmin(undefined, {}),
+      admin: nobody,
     });
     return {
       traits,
@@ -133,10 +132,15 @@ function readable(name: string, { backends }: Targets, adapters: Adapters): bool
   try {
     return factory.open(place.settings, {
       name,
-      admin: () => readAdmin(undefined, {}),
+      admin: nobody,
       key: () => new Uint8Array(32),
     }).readable;
   } catch {
     return undefined;
   }
+}
+
+/** What only looks at settings reads no admin credential. */
+function nobody(): Promise<never> {
+  return Promise.reject(new KeybatonError('INVALID_CONFIG', 'this check reads no admin credential'));
 }
