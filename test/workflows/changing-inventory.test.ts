@@ -226,6 +226,29 @@ describe('a rotation whose world changes', () => {
     await starting.play.reaches('confirming');
   });
 
+  it('spares the old version when the new one dies at the provider while it waits: the old one is current again', async () => {
+    const { play, old, fresh } = await confirming();
+    play.provider.change((state) => {
+      for (const key of state.keys) if (key.tag?.endsWith(fresh)) key.worksAt = Number.MAX_SAFE_INTEGER;
+    });
+    await play.prove('bot');
+    await until('the old version is current again', async () => (await play.current()).id !== fresh);
+    const { epochs } = await play.facts();
+    expect(epochs[0]).toMatchObject({ version: old, why: 'survivor' });
+    expect(play.liveVersions()).toContain(old);
+  });
+
+  it('does not kill for a leak that the ledger has not heard of', async () => {
+    const { play, old } = await confirming();
+    await stage.rotations.escalate(play.id, { incident: 'forged', compromised: [old] });
+    await until('it asks to kill', async () => (await waitsFor(play)).includes('does not authorise'));
+    expect(play.liveVersions()).toContain(old);
+    await play.prove('bot');
+    await play.wake();
+    expect((await play.result()).outcome).toBe('rotated');
+    expect(play.liveVersions()).not.toContain(old);
+  });
+
   it('leaves projections that equal a rebuild from events', async () => {
     const before = await stage.ledger.dump();
     await stage.ledger.rebuild();
