@@ -58,10 +58,7 @@ export interface Ledger {
   close(): Promise<void>;
 
   // --- what should be -------------------------------------------------------------------------------------------
-  /**
-   * Makes these entries, of these teams, the inventory: adds, changes, renames (`movedFrom`), retires what is missing.
-   * ACCESS_DENIED for another team's entry. CONFLICT when a rotation of a renamed credential is running. A former name finds it still.
-   */
+  /** Makes these entries, of these teams, the inventory: adds, changes, renames (`movedFrom`; a former name finds it still), retires what is missing. ACCESS_DENIED for another team's entry; CONFLICT when a rotation of a renamed credential is running. */
   applyInventory(input: ApplyInventory): Promise<AppliedInventory>;
   /** The entries now managed or retiring, with targets as applied; for diffs and pages. */
   inventory(): Promise<{
@@ -154,7 +151,8 @@ export interface Ledger {
    * every open `rotate` and the due date too; one that comes back leaves them, but for rotates asked before its roll-back.
    * Repeating for the newest epoch's version answers that epoch. CONFLICT when the version is compromised, refused, spent, dead,
    * authorised, doomed by another decision, not issued; when `expectedEpoch` is no longer the newest; or when it is not the
-   * version an open roll-back names (one whose version is refused, compromised or dead lapses by itself).
+   * version an open roll-back names (one whose version is refused, compromised or dead lapses by itself; a `survivor`
+   * of a lost newest version is not stopped by it).
    */
   decide(input: {
     readonly credential: CredentialId;

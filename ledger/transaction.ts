@@ -69,11 +69,15 @@ export function openTransaction(db: Db, dialect: Dialect, now: number): Transact
     now,
     head: () => written,
     async lock(...credentials) {
+      const asked = [...new Set(credentials)];
+      const known = await db.selectFrom('credentials').select('id').where('id', 'in', asked).execute();
+      const present = new Set<string>(known.map((row) => row.id));
       const ids: string[] = [];
-      for (const id of new Set(credentials)) ids.push(await presentName(db, id));
+      for (const id of asked) ids.push(present.has(id) ? id : await presentName(db, id));
       const found = await rows(ids.toSorted());
-      const missing = ids.find((id) => !found.some((row) => row.id === id));
-      const first = found.find((row) => row.id === ids[0]);
+      const locked = new Map(found.map((row) => [row.id, row]));
+      const missing = ids.find((id) => !locked.has(id));
+      const first = locked.get(ids[0] ?? '');
       if (missing !== undefined || first === undefined) throw unknownCredential(missing ?? String(credentials[0]));
       return first;
     },

@@ -38,8 +38,10 @@ export function promotingTransactions(store: Store): Pick<Ledger, 'decide' | 'pr
         refuseVersion(chosen, why);
         if (row.status !== 'managed' && chosen.ever_current === 0)
           throw conflict(`the credential is ${row.status}: no new version becomes current`);
-        if (rollBack !== undefined && rollBack.version !== version)
+        const overruled = why === 'survivor' && (await mayNotStay(transaction, newest?.version));
+        if (rollBack !== undefined && rollBack.version !== version && !overruled) {
           throw conflict(`an open roll-back names ${rollBack.version ?? 'another version'}`);
+        }
         if (rollBack === undefined && why === 'roll-back') throw conflict('no roll-back to it is open');
 
         const epoch = row.epoch + 1;
@@ -74,6 +76,26 @@ export function promotingTransactions(store: Store): Pick<Ledger, 'decide' | 'pr
       });
     },
   };
+}
+
+/**
+ * What consumers use is lost. A caller that decides on its survivor has asked the provider and found the roll-back's version
+ * gone; the request stays open, and is honoured next if that was wrong.
+ */
+async function mayNotStay(transaction: Transaction, version: string | undefined): Promise<boolean> {
+  if (version === undefined) return false;
+  const row = await transaction.db
+    .selectFrom('versions')
+    .selectAll()
+    .where('id', '=', version)
+    .executeTakeFirstOrThrow();
+  return (
+    row.compromised === 1 ||
+    row.refused === 1 ||
+    row.dead_at !== null ||
+    row.authorised_epoch !== null ||
+    row.kill_begun === 1
+  );
 }
 
 function refuseVersion(chosen: VersionRow, why: EpochReason): void {
@@ -127,7 +149,7 @@ async function honour(
     const overruled =
       request.kind === 'rotate' &&
       (chosen.ever_current === 0 || (rollBack !== undefined && requests.indexOf(request) < requests.indexOf(rollBack)));
-    if (request === rollBack || overruled)
+    if ((request === rollBack && request.version === chosen.id) || overruled)
       await closeRequest(transaction, request, 'honoured', 'keybaton', 'an epoch was decided');
   }
 }

@@ -47,6 +47,16 @@ describe('the file of an embedded ledger', () => {
     await ledger.close();
   });
 
+  it('takes many writes and reads of one process at once', async () => {
+    const ledger = await openLedger({ url: await place.fresh() });
+    await ledger.applyInventory(apply);
+    const calls = Array.from({ length: 50 }, (_, index) => (index % 5 === 0 ? ledger.facts(bot) : ledger.note(note)));
+    await Promise.all(calls);
+    expect(await ledger.history({ limit: 100 })).toHaveLength(42);
+    await expectSound(ledger);
+    await ledger.close();
+  });
+
   it('that another process locks for a moment is written to afterwards', async () => {
     const url = await place.fresh();
     const ledger = await openLedger({ url });

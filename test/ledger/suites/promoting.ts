@@ -132,6 +132,21 @@ export function promotingSuite(place: Place): void {
       },
     );
 
+    scenario(
+      place,
+      'for the survivor is not stopped by a roll-back to a version the provider lost, which stays open',
+      async (scenario) => {
+        const first = await scenario.rotate();
+        const second = await scenario.rotate();
+        await goBack(scenario, first);
+        const third = await scenario.issue();
+        await expectRefusal(decide(scenario, third, 2, 'survivor'), 'CONFLICT', /roll-back names/);
+        await leak(scenario, second);
+        expect(await decide(scenario, third, 2, 'survivor')).toEqual({ epoch: 3 });
+        expect((await scenario.facts()).requests.map((one) => one.kind)).toEqual(['rollBack']);
+      },
+    );
+
     scenario(place, 'for the survivor keeps the due date open, so that another version is issued', async (scenario) => {
       const first = await scenario.rotate();
       const second = await scenario.rotate();
