@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { Worker } from '@temporalio/worker';
-import { NativeConnection } from '@temporalio/worker';
+import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { createActivities } from '../../activities/activities.ts';
 import { placesOf, type ActivityPorts } from '../../activities/ports.ts';
 import { registered } from '../../backends/registry.ts';
@@ -48,10 +47,12 @@ export interface Stage {
 export type { Play, PlayOptions } from './play.ts';
 export { consumer, plainEntry, quick } from './entries.ts';
 
-export async function openStage(): Promise<Stage> {
+/** The ledger is a SQLite file of its own unless a URL names another. */
+export async function openStage(options: { readonly ledgerUrl?: string } = {}): Promise<Stage> {
+  quietRuntime();
   const server = await startTemporalServer();
   const folder = temporaryFolder('stage');
-  const ledger = await openLedger({ url: `sqlite:${folder.path}/ledger.sqlite` });
+  const ledger = await openLedger({ url: options.ledgerUrl ?? `sqlite:${folder.path}/ledger.sqlite` });
   const temporal = await connectTemporal(server);
   const key = installationKey(randomBytes(32));
   const providers: Record<string, ProviderFactory> = {};
@@ -259,4 +260,13 @@ export async function openStage(): Promise<Stage> {
       folder.remove();
     },
   };
+}
+
+/** Scripted trouble is no news: only what nobody scripted is printed. One runtime per process; an earlier one stays. */
+function quietRuntime(): void {
+  try {
+    Runtime.install({ logger: new DefaultLogger('ERROR') });
+  } catch (thrown) {
+    if (!(thrown instanceof Error) || thrown.name !== 'IllegalStateError') throw thrown;
+  }
 }
