@@ -1,4 +1,7 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { importTable } from '../../eslint/import-table.js';
 import {
   brokenLinks,
   forbiddenWords,
@@ -6,6 +9,7 @@ import {
   missingHeadings,
   yamlExamples,
 } from '../../scripts/check/page-problems.ts';
+import { root } from '../../scripts/setup/places.mjs';
 
 const exists = (path: string): boolean => path === 'there.md';
 
@@ -43,4 +47,18 @@ it.each(['/home/someone', '/tmp/world', ['registry', 'npmjs', 'org'].join('.'), 
 
 it('a path of a server is no place of ours', () => {
   expect(forbiddenWords('file: /var/lib/keybaton/vault.sqlite, /run/secrets/admin')).toEqual([]);
+});
+
+it('ARCHITECTURE.md shows every folder of the import table, with every folder that it may import', () => {
+  const rows = readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8')
+    .split('\n')
+    .filter((line) => line.startsWith('| `'));
+  for (const [folder, { may }] of Object.entries(importTable)) {
+    const row = rows.find((line) => line.split('|')[1]?.includes(`\`${folder}`) === true);
+    expect(row, folder).toBeDefined();
+    const allowed = row?.split('|')[3] ?? '';
+    // "all" and "all but" are words for what would fill the line.
+    for (const other of allowed.includes('all') ? [] : may.filter((one) => !one.endsWith('.ts')))
+      expect(allowed, `${folder} may import ${other}`).toContain(`\`${other}`);
+  }
 });

@@ -103,6 +103,24 @@ describe('a rotation whose world changes', () => {
     expect((key?.expiresAt ?? 0) - (key?.createdAt ?? 0)).toBeGreaterThanOrEqual(2 * play.entry.schedule.every);
   });
 
+  it('pages when a hold nears an end that the provider sets and cannot move', async () => {
+    const provider = stage.ports.provider.bind(stage.ports);
+    const cannotMove = async (name: string) => ({ ...(await provider(name)), extend: undefined });
+    Object.assign(stage.ports, { provider: cannotMove });
+    try {
+      const schedule = { every: 86_400_000, jitter: 0, windows: [] };
+      const { play } = await confirming({ powers: { expiry: true }, entry: { schedule } });
+      await until('people are paged', async () =>
+        (await stage.ledger.openAlarms(play.id)).some(
+          (alarm) => alarm.page && alarm.text.includes('the provider ends it'),
+        ),
+      );
+      expect(play.liveVersions()).toHaveLength(2);
+    } finally {
+      Object.assign(stage.ports, { provider });
+    }
+  });
+
   it('of a slot goes to the other one, and never over a version that is not dead', async () => {
     const { play, old, fresh } = await confirming({ powers: { keys: 'dual-slot', makes: 'generate' } });
     await stage.ledger.request({ kind: 'rotate', credential: play.id, who: 'test', why: 'at once' });
