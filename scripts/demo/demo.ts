@@ -109,7 +109,8 @@ async function allActs(play: Play): Promise<void> {
     'Found when another application has moved already: roll back, without a failed query.',
     () => rollBack(play),
   );
-  measured.strayCredentials = crashed.strays + (await strays(play));
+  // One that is still there is the same one.
+  measured.strayCredentials = Math.max(crashed.strays, await strays(play));
   const searched = await act(
     'search',
     '5. Where are the secrets?',

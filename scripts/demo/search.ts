@@ -85,10 +85,12 @@ async function lookAtProcesses(stage: Stage): Promise<{ controls: Control[]; pla
   const carrier = await startProgram({
     title: 'a process that carries control values',
     command: process.execPath,
-    args: ['-e', 'process.stdin.resume()', argument],
+    args: ['-e', 'process.stdin.resume(); console.log("here")', argument],
     env: { KEYBATON_DEMO_CONTROL: variable },
   });
   try {
+    // Until then the system may not show what it was started with.
+    await carrier.printed(/here/);
     const places = processPlaces([stage.models.pid]);
     const [args, environment] = places.map(({ name }) => name);
     return {
