@@ -18,6 +18,7 @@ import { inventoryAdapters } from './inventory-adapters.ts';
 import { readInstallationKey, type InstallationKey } from './installation-key.ts';
 import { loadConfig } from './load-config.ts';
 import { installRuntime, openLog } from './log.ts';
+import { payloadCodec } from './payload-codec.ts';
 import { openProofKeys } from './proof-keys.ts';
 import { runWorker } from './run-worker.ts';
 import { readSettings, type Settings } from './settings.ts';
@@ -57,7 +58,7 @@ interface Assembly {
 function assemble({ settings, key, ledger, environment, adapters }: Assembly): OpenPorts {
   let connected: Promise<Temporal> | undefined;
   const temporal = (): Promise<Temporal> => {
-    connected ??= connectTemporal(settings.temporal).catch((thrown: unknown) => {
+    connected ??= connectTemporal(settings.temporal, codecsOf(settings, key)).catch((thrown: unknown) => {
       connected = undefined;
       throw thrown;
     });
@@ -95,6 +96,8 @@ function assemble({ settings, key, ledger, environment, adapters }: Assembly): O
   };
 }
 
+const codecsOf = (settings: Settings, key: InstallationKey) => (settings.sealPayloads ? [payloadCodec(key)] : []);
+
 /** What ships, and what an outside configuration adds under names of its own. */
 async function adaptersOf(settings: Settings): Promise<Adapters> {
   const outside = settings.config === undefined ? { providers: {}, backends: {} } : await loadConfig(settings.config);
@@ -124,6 +127,7 @@ export async function worker({ environment, ready, signal }: ProcessOptions): Pr
       adapters: await adaptersOf(settings),
       environment,
       log,
+      payloadCodecs: codecsOf(settings, key),
     });
     ready?.({ temporal: settings.temporal.address });
     await Promise.race([untilAborted(signal), running.ended]);
@@ -162,6 +166,7 @@ export async function up({ environment, ready, signal }: ProcessOptions): Promis
       adapters: await adaptersOf(settings),
       environment: inside,
       log,
+      payloadCodecs: codecsOf(settings, key),
     });
     const served = await serve(ports, async () => {
       running.stop();

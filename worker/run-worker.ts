@@ -1,3 +1,4 @@
+import type { PayloadCodec } from '@temporalio/common';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { createActivities } from '../activities/activities.ts';
@@ -17,6 +18,7 @@ export interface RunWorker {
   readonly adapters: Adapters;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly log: Logger;
+  readonly payloadCodecs?: readonly PayloadCodec[];
   /** Called once, when all queues are polled. */
   readonly ready?: () => void;
 }
@@ -36,13 +38,15 @@ export async function runWorker(input: RunWorker): Promise<RunningWorker> {
       `Temporal does not answer at ${temporal.address}: start it (\`keybaton up\`), or set TEMPORAL_ADDRESS`,
     );
   });
-  const { client, close } = await connectTemporal(temporal);
+  const payloadCodecs = [...(input.payloadCodecs ?? [])];
+  const { client, close } = await connectTemporal(temporal, payloadCodecs);
   const ports = activityPorts({ ledger, key, adapters, environment, workflows: workflowStarter(client) });
   const activities = { ...createActivities(ports, activitySignal) };
   const shared = {
     connection,
     namespace: temporal.namespace,
     activities,
+    dataConverter: { payloadCodecs },
     interceptors: { activity: [guardActivities] },
     // A killed worker's workflows wait this long for it, then any other takes them.
     stickyQueueScheduleToStartTimeout: '2 s',

@@ -13,12 +13,15 @@ export interface Settings {
   readonly ownTemporal: boolean;
   readonly api: { readonly host: string; readonly port: number };
   readonly logLevel: string;
+  /** Temporal keeps payloads sealed; every process of an installation must say the same. */
+  readonly sealPayloads: boolean;
   /** An outside configuration with adapters of its own; only `up` and `worker` load it. */
   readonly config: string | undefined;
   readonly host: string;
 }
 
 export function readSettings(environment: Readonly<Record<string, string | undefined>>): Settings {
+  refuseTalkingNode(environment['NODE_DEBUG']);
   const home = resolve(environment['KEYBATON_HOME'] ?? '.keybaton');
   const config = environment['KEYBATON_CONFIG'];
   return {
@@ -35,9 +38,16 @@ export function readSettings(environment: Readonly<Record<string, string | undef
       port: port(environment['KEYBATON_API_PORT'] ?? '7270'),
     },
     logLevel: environment['KEYBATON_LOG_LEVEL'] ?? 'info',
+    sealPayloads: environment['KEYBATON_SEAL_PAYLOADS'] === 'yes',
     config: config === undefined ? undefined : resolve(config),
     host: hostname(),
   };
+}
+
+/** Node's own debug output prints the headers and bodies of what we send: admin credentials and values among them. */
+function refuseTalkingNode(sections: string | undefined): void {
+  if (sections === undefined || sections === '') return;
+  throw new KeybatonError('INVALID_CONFIG', 'Node would print what keybaton sends, secrets too: unset NODE_DEBUG');
 }
 
 function port(text: string): number {

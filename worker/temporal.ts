@@ -1,4 +1,5 @@
 import { Client, Connection, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
+import type { PayloadCodec } from '@temporalio/common';
 import type { Rotations } from '../control/ports.ts';
 import type { Workflows } from '../activities/ports.ts';
 import { isKeybatonError, KeybatonError } from '../domain/errors.ts';
@@ -29,10 +30,16 @@ export interface Temporal {
 const patience = 5_000;
 const statusPatience = 3_000;
 
-export async function connectTemporal({ address, namespace }: TemporalAddress): Promise<Temporal> {
+export async function connectTemporal(
+  { address, namespace }: TemporalAddress,
+  payloadCodecs: readonly PayloadCodec[] = [],
+): Promise<Temporal> {
   try {
     const connection = await Connection.connect({ address, connectTimeout: patience });
-    return { client: new Client({ connection, namespace }), close: () => connection.close() };
+    return {
+      client: new Client({ connection, namespace, dataConverter: { payloadCodecs: [...payloadCodecs] } }),
+      close: () => connection.close(),
+    };
   } catch {
     throw new KeybatonError(
       'UNAVAILABLE',
