@@ -22,7 +22,9 @@ export async function migrate(db: Db, dialect: Dialect): Promise<void> {
   }
   if (found === schemaVersion) return;
   for (const migration of migrations.slice(found)) {
-    for (const statement of migration(dialect)) await sql.raw(statement).execute(db);
+    const statements = migration(dialect);
+    // PostgreSQL takes them in one message, SQLite one by one.
+    for (const text of dialect === 'postgres' ? [statements.join(';\n')] : statements) await sql.raw(text).execute(db);
   }
   await db
     .insertInto('meta')
