@@ -17,6 +17,7 @@ import { temporaryFolder } from '../../scripts/servers/temporary-folder.ts';
 import { installationKey } from '../../worker/installation-key.ts';
 import { connectTemporal, rotations } from '../../worker/temporal.ts';
 import { plainEntry, quick } from '../support/rotation-world.ts';
+import { persist } from '../support/persist.ts';
 import { until } from '../support/until.ts';
 import type { Family } from './families.ts';
 
@@ -91,12 +92,12 @@ export async function openZombieLane(server: TemporalServer, families: readonly 
     async rotate(id) {
       if ((await ledger.facts(id)).epochs.length > 0)
         await ledger.request({ kind: 'rotate', credential: id, who: 'test', why: 'test' });
-      await runs.start({ credential: id, reason: 'test', actor: 'test', rehearse: false, pace: quick });
+      await persist(() => runs.start({ credential: id, reason: 'test', actor: 'test', rehearse: false, pace: quick }));
     },
     result: (id) => temporal.client.workflow.getHandle(`rotation/${id}`).result() as Promise<RotationResult>,
     async freeze(calls) {
       writeFileSync(join(folder.path, 'armed.json'), JSON.stringify(calls));
-      await until('the first worker stands still', () => existsSync(join(folder.path, 'frozen')));
+      await until('the first worker stands still', () => existsSync(join(folder.path, 'frozen')), 60_000);
       line.cut();
     },
     async startSecond() {
@@ -107,7 +108,7 @@ export async function openZombieLane(server: TemporalServer, families: readonly 
       const woke = join(folder.path, 'woke');
       first.signal('SIGCONT');
       const read = (): readonly string[] => (existsSync(woke) ? readFileSync(woke, 'utf8').trim().split('\n') : []);
-      await until('all its calls have ended', () => read().length === armed.length);
+      await until('all its calls have ended', () => read().length === armed.length, 60_000);
       await first.stop();
       return new Map(read().map((entry): [string, string] => [entry.split(' ')[0] ?? '', entry.split(' ')[1] ?? '']));
     },

@@ -83,7 +83,7 @@ describe('a worker that was frozen', () => {
     await lane.startSecond();
     for (const { name, meanwhile } of cells) {
       if (meanwhile !== 'rolling back') await lane.result(idOf(name));
-      else await until('consumers read the old version again', () => lane.shown(name).epoch === 3);
+      else await until('consumers read the old version again', () => lane.shown(name).epoch === 3, 60_000);
     }
     const again = cells.filter((cell) => cell.meanwhile === 'slot used again');
     await rotateAll(again);
@@ -92,7 +92,7 @@ describe('a worker that was frozen', () => {
     for (const cell of cells) before.set(cell.name, await standing(cell));
     woke = await lane.wakeFirst();
     for (const cell of cells) after.set(cell.name, await standing(cell));
-  }, 180_000);
+  }, 300_000);
   afterAll(async () => {
     await lane.close();
     await Promise.all([...families.values()].map((family) => family.stop()));
