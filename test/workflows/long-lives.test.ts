@@ -38,18 +38,15 @@ describe('a rotation that takes long', () => {
   };
 
   it('after an outage of twice the deadline is not held for that, and no silence is shortened by it', async () => {
-    const deadline = 2_000;
-    const late = await confirming({ entry: { consumers: [consumer('bot', { deadline })] } });
-    const silence = { for: 2_500 };
+    const deadline = 3_000;
+    const silence = { for: 7_000 };
     const read = await confirming({ entry: { silence } });
     const seen = await confirming({ powers: { usage: 'sample' }, entry: { silence } });
     const value = await read.play.valueOf(read.old);
-    for (const { play } of [read, seen]) {
-      await play.prove('bot');
-      await play.reaches('soaking');
-    }
     await until('sessions are watched', async () => (await stage.ledger.watched(seen.old)) !== undefined);
+    const late = await confirming({ entry: { consumers: [consumer('bot', { deadline })] } });
 
+    await Promise.all([read.play.prove('bot'), seen.play.prove('bot')]);
     await stage.stopWorker();
     await after(2 * deadline - 500);
     const usedAt = Date.now();
