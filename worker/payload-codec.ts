@@ -1,6 +1,6 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import type { Payload, PayloadCodec } from '@temporalio/common';
-import { temporal } from '@temporalio/proto';
+import proto from '@temporalio/proto';
 import { KeybatonError } from '../domain/errors.ts';
 import type { InstallationKey } from './installation-key.ts';
 
@@ -25,7 +25,7 @@ export function payloadCodec(key: InstallationKey): PayloadCodec {
 function seal(payload: Payload, key: Uint8Array, keyId: string): Payload {
   const nonce = randomBytes(nonceLength);
   const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(bytes(keyId));
-  const plain = temporal.api.common.v1.Payload.encode(payload).finish();
+  const plain = proto.temporal.api.common.v1.Payload.encode(payload).finish();
   const data = Buffer.concat([nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
   return { metadata: { encoding: bytes(encoding), key: bytes(keyId) }, data };
 }
@@ -45,5 +45,5 @@ function open(payload: Payload, key: Uint8Array, keyId: string): Payload {
   const decipher = createDecipheriv('aes-256-gcm', key, data.subarray(0, nonceLength)).setAAD(bytes(keyId));
   decipher.setAuthTag(data.subarray(-tagLength));
   const plain = Buffer.concat([decipher.update(data.subarray(nonceLength, -tagLength)), decipher.final()]);
-  return temporal.api.common.v1.Payload.decode(plain);
+  return proto.temporal.api.common.v1.Payload.decode(plain);
 }
