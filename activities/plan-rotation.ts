@@ -151,7 +151,13 @@ async function decide(
     if (answer.kind === 'do') return answer;
     for (const id of answer.versions) {
       const version = facts.versions.find((one) => one.id === id);
-      liveness.set(id, version === undefined ? 'absent' : await livenessOf(ports, provider, places, version, signal));
+      const found = version === undefined ? 'absent' : await livenessOf(ports, provider, places, version, signal);
+      liveness.set(id, found);
+      // Nobody can go back to it: told to the ledger, the request lapses instead of standing in the way.
+      const named = facts.requests.some((request) => request.kind === 'rollBack' && request.version === id);
+      if (named && (found === 'refused' || found === 'absent')) {
+        await ports.ledger.refused({ version: id, why: 'a roll-back names it, and it does not live at the provider' });
+      }
     }
   }
 }

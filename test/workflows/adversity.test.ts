@@ -260,6 +260,26 @@ describe('a rotation in an adverse world', () => {
     expect(key?.expiresAt).toBe((await play.facts()).versions.find((one) => one.id === old)?.expiresAt);
   });
 
+  it('lets a roll-back lapse whose version the provider has lost', async () => {
+    const play = await stage.play({ entry: { consumers: [consumer('bot')] } });
+    const old = await rotated(play);
+    await play.beat('bot');
+    await play.rotate();
+    await play.reaches('confirming');
+    const fresh = (await play.current()).id;
+    play.provider.change((state) => (state.keys = state.keys.filter((key) => !key.tag?.endsWith(old))));
+    await stage.ledger.request({ kind: 'rollBack', credential: play.id, version: old, who: 'test', why: 'test' });
+    await play.wake();
+    await until(
+      'the request has lapsed',
+      async () => !(await play.facts()).requests.some((one) => one.kind === 'rollBack'),
+    );
+    expect((await play.current()).id).toBe(fresh);
+    await play.prove('bot');
+    await play.result();
+    expect(play.liveVersions()).toEqual([fresh]);
+  });
+
   it('observes only in mode observe: nothing is made', async () => {
     const play = await stage.play({ entry: { mode: 'observe' } });
     await play.rotate();
