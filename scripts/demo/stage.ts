@@ -103,7 +103,8 @@ export async function openStage({ heard, say, closing, logsAt }: OpenStage): Pro
   writeFileSync(place('targets.yml'), targetsFile(places));
   writeFileSync(place('inventory.yml'), inventoryFile(places));
 
-  const environment = { KEYBATON_HOME: home, TEMPORAL_ADDRESS: temporal.address };
+  // Unsealed: the search must meet what Temporal is given as it is.
+  const environment = { KEYBATON_HOME: home, TEMPORAL_ADDRESS: temporal.address, KEYBATON_SEAL_PAYLOADS: 'no' };
   const keybaton = commandLine(environment, folder.path, log('commands'));
   await keybaton.run('apply');
   say('keybaton apply: two credentials, four consumers');
