@@ -42,7 +42,7 @@ export function plan(input: PlanInput): Plan {
   const byId = new Map(facts.versions.map((version) => [version.id, version]));
   const newestEpoch = facts.epochs[0];
   const newest = newestEpoch === undefined ? undefined : byId.get(newestEpoch.version);
-  const unasked: VersionId[] = [];
+  const unasked = new Set<VersionId>();
 
   /** Neither compromised, nor refused, nor authorised to die, nor used up. */
   const free = (version: VersionFacts): boolean =>
@@ -60,12 +60,12 @@ export function plan(input: PlanInput): Plan {
   const alive = (version: VersionFacts): boolean => {
     if (version.suspended) return true;
     const liveness = world.liveness.get(version.id);
-    if (liveness === undefined) unasked.push(version.id);
+    if (liveness === undefined) unasked.add(version.id);
     return liveness === undefined || liveness === 'live';
   };
 
   const answer = choose();
-  return unasked.length > 0 ? { kind: 'ask', versions: unasked } : answer;
+  return unasked.size > 0 ? { kind: 'ask', versions: [...unasked] } : answer;
 
   function choose(): DoThis {
     // An entry that was deleted is given nothing new, nor an earlier version back: what is left of it dies.

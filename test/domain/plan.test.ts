@@ -213,7 +213,7 @@ describe('the one rule', () => {
       rehearse: fc.boolean(),
     });
     const always = (holds: (input: typeof anyInput extends fc.Arbitrary<infer Input> ? Input : never) => void): void =>
-      void fc.assert(fc.property(anyInput, holds), { numRuns: 2_000 });
+      void fc.assert(fc.property(anyInput, holds), { numRuns: 3_000 });
 
     const isCompromised = (one: VersionFacts, named: ReadonlySet<VersionId>): boolean =>
       one.compromised || named.has(one.id);

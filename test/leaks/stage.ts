@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { registered, backendRegistry } from '../../backends/registry.ts';
 import { inMemory as inMemoryBackend } from '../../backends/in-memory.ts';
 import type { Entry } from '../../domain/entry.ts';
@@ -25,6 +24,7 @@ import { connectTemporal, rotations, workflowStarter } from '../../worker/tempor
 import { plainEntry, quick } from '../support/rotation-world.ts';
 import { persist } from '../support/persist.ts';
 import { until } from '../support/until.ts';
+import { histories, visibility } from './temporal-places.ts';
 
 export interface Actor {
   readonly id: CredentialId;
@@ -231,8 +231,8 @@ export async function openLeakStage(environment: Readonly<Record<string, string>
     over = true;
     await watching;
     const inMemoryPlaces = [
-      text('histories', await histories()),
-      text('visibility', await visibility()),
+      text('histories', await histories(temporal.client)),
+      text('visibility', await visibility(temporal.client)),
       text('statuses', statuses),
       text(
         'alarms',
@@ -287,19 +287,6 @@ export async function openLeakStage(environment: Readonly<Record<string, string>
     await start(first.id);
     const seen = statuses.length;
     await until('its pause is shown', () => statuses.slice(seen).some((one) => one.includes('paused by')), patience);
-  }
-
-  async function histories(): Promise<readonly string[]> {
-    const found: string[] = [];
-    for await (const { workflowId, runId } of temporal.client.workflow.list())
-      found.push(historyToJSON(await temporal.client.workflow.getHandle(workflowId, runId).fetchHistory()));
-    return found;
-  }
-
-  async function visibility(): Promise<readonly string[]> {
-    const found: string[] = [];
-    for await (const row of temporal.client.workflow.list()) found.push(JSON.stringify(row));
-    return found;
   }
 }
 
