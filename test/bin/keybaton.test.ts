@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { startScript } from '../../scripts/servers/child-process.ts';
+import { temporaryFolder } from '../../scripts/servers/temporary-folder.ts';
 import { root } from '../../scripts/setup/places.mjs';
 
 const file = join(root, 'bin', 'keybaton.js');
@@ -38,6 +39,15 @@ describe('bin/keybaton.js', () => {
     const text = readFileSync(file, 'utf8');
     expect(text).not.toMatch(/^import /m);
     expect(text.indexOf('process.exit(1)')).toBeLessThan(text.indexOf('import('));
+  });
+
+  it('loads the whole product as Node itself resolves it, and answers without Temporal', async () => {
+    const home = temporaryFolder('home');
+    const program = await startScript({ file, args: ['list', '--json'], env: { KEYBATON_HOME: home.path } });
+    const { code } = await program.ended;
+    home.remove();
+    expect({ code, output: program.output() }).toMatchObject({ code: 0 });
+    expect(JSON.parse(program.output())).toMatchObject({ credentials: [] });
   });
 
   it('ends with a message and not with a stack when a command is unknown', async () => {
