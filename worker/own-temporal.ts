@@ -1,11 +1,13 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { delimiter, join } from 'node:path';
 import { setTimeout as after } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { KeybatonError } from '../domain/errors.ts';
 import type { Settings } from './settings.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface OwnTemporal {
   readonly address: string;
@@ -18,10 +20,7 @@ export interface OwnTemporal {
 const patience = 60_000;
 
 /** Temporal's own dev server with a database file in our home folder: for one machine, no cluster. */
-export async function startOwnTemporal(
-  settings: Settings,
-  environment: Readonly<Record<string, string | undefined>>,
-): Promise<OwnTemporal> {
+export async function startOwnTemporal(settings: Settings, environment: Environment): Promise<OwnTemporal> {
   const command = findCli(environment);
   mkdirSync(settings.home, { recursive: true, mode: 0o700 });
   const port = await freePort(7233);
@@ -48,8 +47,10 @@ export async function startOwnTemporal(
       '--log-level',
       'warn',
     ],
-    { stdio: ['ignore', log, log] },
+    { stdio: ['ignore', log, log], env: environmentOf(environment) },
   );
+  // The child has its own copy.
+  closeSync(log);
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   // A server without its worker helps nobody: it goes down with us, whatever takes us down.
   const kill = (): void => void child.kill('SIGTERM');
@@ -59,22 +60,27 @@ export async function startOwnTemporal(
     if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM');
     await ended;
   };
-  await untilAnswers(child, command, address, settings.temporal.namespace).catch(async (thrown: unknown) => {
-    await stop();
-    throw thrown;
-  });
+  await untilAnswers({ child, command, environment, address, namespace: settings.temporal.namespace }).catch(
+    async (thrown: unknown) => {
+      await stop();
+      throw thrown;
+    },
+  );
   return { address, ended, stop };
 }
 
-/** TEMPORAL_CLI, then PATH, then what set-up brought into a checkout. */
-function findCli(environment: Readonly<Record<string, string | undefined>>): string {
+/** TEMPORAL_CLI, then PATH, then what set-up brought into a checkout, which has its version in its name. */
+export function findCli(environment: Environment, checkout = new URL('../.servers/bin/', import.meta.url)): string {
   const named = environment['TEMPORAL_CLI'];
+  if (named !== undefined) {
+    if (existsSync(named)) return named;
+    throw new KeybatonError('INVALID_CONFIG', `TEMPORAL_CLI names ${named}, and there is no such file`);
+  }
   const inPath = (environment['PATH'] ?? '')
     .split(delimiter)
     .filter((folder) => folder !== '')
     .map((folder) => join(folder, 'temporal'));
-  const ofCheckout = fileURLToPath(new URL('../.servers/bin/temporal', import.meta.url));
-  const found = [...(named === undefined ? [] : [named]), ...inPath, ofCheckout].find((path) => existsSync(path));
+  const found = [...inPath, ...broughtBySetUp(fileURLToPath(checkout))].find((path) => existsSync(path));
   if (found !== undefined) return found;
   throw new KeybatonError(
     'INVALID_CONFIG',
@@ -82,7 +88,34 @@ function findCli(environment: Readonly<Record<string, string | undefined>>): str
   );
 }
 
-async function untilAnswers(child: ChildProcess, command: string, address: string, namespace: string): Promise<void> {
+/** Newest first. */
+function broughtBySetUp(folder: string): readonly string[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .filter((name) => /^temporal-\d+(\.\d+)*$/.test(name))
+    .sort((one, other) => other.localeCompare(one, 'en', { numeric: true }))
+    .map((name) => join(folder, name));
+}
+
+/** What Temporal's CLI needs of ours. Admin credentials and the installation key are in there too, and none of its business. */
+function environmentOf(environment: Environment): Record<string, string> {
+  return Object.fromEntries(
+    ['PATH', 'HOME', 'TMPDIR', 'XDG_CONFIG_HOME', 'LANG'].flatMap((name) => {
+      const value = environment[name];
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
+}
+
+interface Starting {
+  readonly child: ChildProcess;
+  readonly command: string;
+  readonly environment: Environment;
+  readonly address: string;
+  readonly namespace: string;
+}
+
+async function untilAnswers({ child, command, environment, address, namespace }: Starting): Promise<void> {
   const [host = '', port = ''] = address.split(':');
   for (const began = Date.now(); Date.now() - began < patience; await after(50)) {
     if (child.exitCode !== null)
@@ -91,6 +124,7 @@ async function untilAnswers(child: ChildProcess, command: string, address: strin
     if (
       spawnSync(command, ['operator', 'namespace', 'describe', '-n', namespace, '--address', address], {
         stdio: 'ignore',
+        env: environmentOf(environment),
       }).status === 0
     )
       return;
