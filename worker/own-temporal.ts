@@ -27,8 +27,12 @@ export async function startOwnTemporal(settings: Settings, environment: Environm
   const address = `127.0.0.1:${port}`;
   const log = openSync(join(settings.home, 'temporal.log'), 'a', 0o600);
   const child = spawn(
-    command,
+    '/bin/sh',
     [
+      '-c',
+      // Its database is for its owner alone, also in a folder that others may enter; exec keeps the process ours to end.
+      'umask 077; exec "$0" "$@"',
+      command,
       'server',
       'start-dev',
       '--headless',

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -52,4 +52,13 @@ test("Temporal's own process is given none of our secrets in its environment, an
   expect(shown).toContain(`PATH=`);
   expect(shown).not.toContain('canary');
   expect(shown).not.toContain('KEYBATON');
+});
+
+test("files that Temporal's own process makes can be read by their owner alone", async () => {
+  const cli = join(folder, 'temporal');
+  writeFileSync(cli, `#!/bin/sh\n: > '${join(folder, 'made')}'\n`);
+  chmodSync(cli, 0o700);
+  const environment = { ...process.env, KEYBATON_HOME: join(folder, 'home'), TEMPORAL_CLI: cli };
+  await expect(startOwnTemporal(readSettings(environment), environment)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+  expect(statSync(join(folder, 'made')).mode & 0o077).toBe(0);
 });
