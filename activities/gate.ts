@@ -11,6 +11,7 @@ import {
 } from '../domain/gate.ts';
 import { askAgainIn, askEndpoints, asksEndpoints } from './ask-endpoints.ts';
 import { placesOf, type ActivityPorts, type BoundProvider } from './ports.ts';
+import { intervalOf, readOnce } from './watch-target.ts';
 import { livenessOf, standings, versionOf } from './world.ts';
 
 /** What GATE says of one doomed version now. `startOver`: the plan itself is out of date. */
@@ -49,7 +50,7 @@ export async function askLines(
     return { kind: 'miss', miss: { line: 3, why: [line3.why, ...unasked].join('; ') }, againIn };
   }
 
-  const line4 = released ? undefined : await silence(ports, provider, facts, version);
+  const line4 = released ? undefined : await silence(ports, provider, facts, version, signal);
   if (line4 !== undefined) return line4;
 
   if (retiring) {
@@ -77,14 +78,29 @@ async function silence(
   provider: BoundProvider,
   facts: CredentialFacts,
   version: VersionFacts,
+  signal: AbortSignal,
 ): Promise<GateAnswer | undefined> {
-  const signal = provider.traits.usage !== undefined;
-  const reading = await ports.ledger.watched(version.id);
-  const why = silenceMissing(facts.entry.silence, reading, signal);
-  if (why === undefined) return undefined;
+  const { usage } = provider.traits;
+  const stored = await ports.ledger.watched(version.id);
+  let why = silenceMissing(facts.entry.silence, stored, usage !== undefined);
+  if (why === undefined) {
+    if (usage === undefined || 'no' in facts.entry.silence) return undefined;
+    // The last reading may be from before an outage: a use since then must be seen before this opens.
+    const asked = ports.now();
+    const answers = await Promise.all(
+      version.refs.map(({ ref }) => readOnce(ports, provider, version.id, ref, intervalOf(facts.entry), signal)),
+    );
+    if (answers.length > 0 && answers.every((answer) => answer === 'gone')) return undefined;
+    const fresh = await ports.ledger.watched(version.id);
+    why =
+      (fresh?.watchedUntil ?? 0) < asked - usage.lag
+        ? 'the last use of the old version cannot be read now'
+        : silenceMissing(facts.entry.silence, fresh, true);
+    if (why === undefined) return undefined;
+  }
   // Its watch may have ended with a killed worker; starting one that runs changes nothing.
   await ports.workflows.watchTarget(version.target);
-  const remaining = silenceRemaining(facts.entry.silence, reading);
+  const remaining = silenceRemaining(facts.entry.silence, await ports.ledger.watched(version.id));
   return { kind: 'miss', miss: { line: 4, why }, againIn: Math.min(hourly, Math.max(remaining, 100)) };
 }
 

@@ -1,4 +1,6 @@
-import type { SilenceFacts } from '../domain/facts.ts';
+import type { Entry } from '../domain/entry.ts';
+import type { Ref, SilenceFacts } from '../domain/facts.ts';
+import type { VersionId } from '../domain/identifiers.ts';
 import { codeOf } from '../domain/errors.ts';
 import type { Usage } from '../providers/provider.ts';
 import { providerCall } from './calls.ts';
@@ -30,32 +32,54 @@ export async function watchTarget(
     let interval = slowest;
     for (const { credential, version, ref } of watched) {
       const { entry } = await ports.ledger.facts(credential);
-      const wanted = 'for' in entry.silence ? entry.silence.for : slowest;
-      interval = Math.min(interval, Math.max(fastest, Math.floor(wanted / 10)));
-      const reading = await readUse(ports, provider, ref, signal);
-      if (reading !== undefined) {
-        await ports.ledger.watch(
-          version,
-          next(await ports.ledger.watched(version), reading, ports.now(), usage.lag, interval),
-        );
-      }
+      const every = intervalOf(entry);
+      interval = Math.min(interval, every);
+      await readOnce(ports, provider, version, ref, every, signal);
     }
     await ports.sleep(interval, signal);
   }
   return null;
 }
 
+/** Milliseconds between two readings of a version of this entry. */
+export function intervalOf({ silence }: Pick<Entry, 'silence'>): number {
+  const wanted = 'for' in silence ? silence.for : slowest;
+  return Math.min(slowest, Math.max(fastest, Math.floor(wanted / 10)));
+}
+
+/**
+ * One reading, by the clock before it was asked for: what happens while it is on its way is not vouched for. `gone`:
+ * the provider says that there is no such generation any more, so nobody can use it.
+ */
+export async function readOnce(
+  ports: ActivityPorts,
+  provider: BoundProvider,
+  version: VersionId,
+  ref: Ref,
+  interval: number,
+  signal: AbortSignal,
+): Promise<'read' | 'gone' | 'unanswered'> {
+  const { usage } = provider.traits;
+  const asked = ports.now();
+  const reading = usage === undefined ? 'unanswered' : await readUse(ports, provider, ref, signal);
+  if (usage === undefined || reading === 'gone' || reading === 'unanswered')
+    return reading === 'gone' ? 'gone' : 'unanswered';
+  await ports.ledger.watch(version, next(await ports.ledger.watched(version), reading, asked, usage.lag, interval));
+  return 'read';
+}
+
 async function readUse(
   ports: ActivityPorts,
   provider: BoundProvider,
-  ref: Parameters<NonNullable<BoundProvider['usage']>>[0],
+  ref: Ref,
   signal: AbortSignal,
-): Promise<Usage | undefined> {
+): Promise<Usage | 'gone' | 'unanswered'> {
   try {
-    return await provider.usage?.(ref, providerCall(ports, provider.traits.callTimeout, signal));
+    return (await provider.usage?.(ref, providerCall(ports, provider.traits.callTimeout, signal))) ?? 'unanswered';
   } catch (thrown) {
-    if (codeOf(thrown) === 'ACCESS_DENIED' || codeOf(thrown) === 'INVALID_CONFIG') throw thrown;
-    return undefined;
+    const code = codeOf(thrown);
+    if (code === 'ACCESS_DENIED' || code === 'INVALID_CONFIG') throw thrown;
+    return code === 'NOT_FOUND' ? 'gone' : 'unanswered';
   }
 }
 

@@ -65,6 +65,23 @@ describe('a rotation that takes long', () => {
     expect((await late.play.result()).outcome).toBe('rotated');
   }, 60_000);
 
+  it('believes no reading from before an outage: a use while nobody watched is seen before anything is revoked', async () => {
+    const silence = { for: 2_500 };
+    const { play, old } = await confirming({ entry: { silence } });
+    const value = await play.valueOf(old);
+    await until('the old version was silent for T once', async () => {
+      const seen = await stage.ledger.watched(old);
+      return seen !== undefined && seen.watchedUntil - seen.watchingSince > silence.for;
+    });
+    await stage.stopWorker();
+    await play.prove('bot');
+    const usedAt = Date.now();
+    expect(showValue(play.provider, value, usedAt)).toBe('accepted');
+    await stage.startWorker();
+    await play.result();
+    expect((await diedAt(play, old)) - usedAt).toBeGreaterThanOrEqual(silence.for);
+  }, 60_000);
+
   it('counts silence only as far as a lagging signal can tell: a use that it does not show yet restarts T', async () => {
     const [lag, silence] = [3_000, { for: 1_000 }];
     const { play, old } = await confirming({ settings: { usageLag: lag }, entry: { silence } });
