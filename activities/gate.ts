@@ -44,7 +44,8 @@ export async function askLines(
   const released = releasedUnproved(facts.requests, newest.epoch);
   const unasked = released || retiring ? [] : await askEndpoints(ports, facts, signal);
   const evidence = await ports.ledger.evidence(facts.id);
-  const line3 = released ? undefined : retiring ? leftMiss(evidence) : evidenceMiss(evidence, facts.now);
+  // A release speaks for what was missing when it was given, never for an instance that came later.
+  const line3 = retiring ? leftMiss(evidence) : evidenceMiss(evidence, facts.now);
   if (line3 !== undefined) {
     const againIn = asksEndpoints(facts.entry) ? askAgainIn : hourly;
     return { kind: 'miss', miss: { line: 3, why: [line3.why, ...unasked].join('; ') }, againIn };

@@ -168,6 +168,8 @@ export interface EvidenceFacts {
     readonly instance: string | undefined;
     readonly who: string;
   }[];
+  /** Missing when a person released this epoch unproved: exactly these, nothing that came later. */
+  readonly released?: readonly { readonly consumer: string; readonly instance: string | undefined }[];
 }
 
 export interface InstanceFacts {

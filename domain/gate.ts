@@ -29,6 +29,13 @@ const speaksForAll = (kind: EvidenceKind): boolean => kind === 'acknowledged' ||
  * epoch, at least one instance each. An empty register is "cannot tell" unless the entry says `consumers: none`.
  */
 export function missingEvidence(facts: EvidenceFacts, now: number): readonly MissingEvidence[] {
+  const { released = [] } = facts;
+  return missingWithoutRelease(facts, now).filter(
+    (one) => !released.some((gone) => gone.consumer === one.consumer && gone.instance === one.instance),
+  );
+}
+
+function missingWithoutRelease(facts: EvidenceFacts, now: number): readonly MissingEvidence[] {
   if (facts.demands.length === 0) {
     if (facts.none !== undefined) return [];
     return [{ consumer: '*', instance: undefined, demand: undefined, why: 'no consumer declared' }];

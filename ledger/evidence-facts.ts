@@ -68,6 +68,7 @@ export async function readEvidence(db: Db, credential: CredentialRow): Promise<E
       instance: row.instance === '' ? undefined : row.instance,
       who: row.who,
     })),
+    released: await releasedUnproved(db, credential),
   };
 }
 
@@ -109,13 +110,17 @@ export async function stillMissing(
   credential: CredentialRow,
   now: number,
 ): Promise<readonly MissingEvidence[]> {
-  const released = (await openRequests(db, [credential.id]))
-    .filter((one) => one.credential === credential.id && one.release === 'unproved' && one.epoch === credential.epoch)
-    // Written by `request` from what was missing then.
-    .flatMap((one) => (one.waived === null ? [] : (JSON.parse(one.waived) as readonly Waived[])));
-  const missing = missingEvidence(await readEvidence(db, credential), now);
-  return missing.filter(
-    (one) => !released.some((waived) => waived.consumer === one.consumer && waived.instance === (one.instance ?? null)),
+  return missingEvidence(await readEvidence(db, credential), now);
+}
+
+/** What was missing when a person released this epoch unproved. */
+async function releasedUnproved(db: Db, credential: CredentialRow): Promise<NonNullable<EvidenceFacts['released']>> {
+  return (
+    (await openRequests(db, [credential.id]))
+      .filter((one) => one.credential === credential.id && one.release === 'unproved' && one.epoch === credential.epoch)
+      // Written by `request` from what was missing then.
+      .flatMap((one) => (one.waived === null ? [] : (JSON.parse(one.waived) as readonly Waived[])))
+      .map(({ consumer, instance }) => ({ consumer, instance: instance ?? undefined }))
   );
 }
 
