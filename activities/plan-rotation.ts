@@ -17,7 +17,7 @@ import {
 import type { PreflightRequest } from '../providers/provider.ts';
 import { providerCall } from './calls.ts';
 import { placesOf, type ActivityPorts, type BoundProvider, type EntryPlace } from './ports.ts';
-import { livenessOf, standings, stopped } from './world.ts';
+import { leakOwed, livenessOf, standings, stopped } from './world.ts';
 import { wouldHold } from './would-hold.ts';
 
 export interface PlanRotationInput {
@@ -48,23 +48,31 @@ export async function planRotation(
   const facts = await ledger.facts(input.credential);
   const held = stopped(facts, input.compromised);
   if (held !== undefined) return wait(held, recheck);
-  const ambiguous = openIntentUntil(facts, input.run);
+  // A kill waits for nobody: what an earlier run may still be doing makes nothing that leaked more alive.
+  const ambiguous = leakOwed(facts, input.compromised) ? 0 : openIntentUntil(facts, input.run);
   if (ambiguous > facts.now) return wait('an earlier effect may still appear', ambiguous - facts.now);
 
   const provider = await ports.provider(facts.entry.target);
   const places = await placesOf(ports, facts.entry);
   const decision = await decide(ports, input, facts, provider, places, signal);
+  await resumeDebts(ports, facts);
   const byId = new Map(facts.versions.map((version) => [version.id, version]));
   const isCompromised = (id: VersionId): boolean =>
     input.compromised.includes(id) || (byId.get(id)?.compromised ?? false);
-  const doomed = decision.doomed.map((version) => ({
-    version,
-    compromised: isCompromised(version),
-    neverCurrent: !(byId.get(version)?.everCurrent ?? false),
-  }));
+  const doomed = [
+    ...decision.doomed.map((version) => ({
+      version,
+      compromised: isCompromised(version),
+      neverCurrent: !(byId.get(version)?.everCurrent ?? false),
+    })),
+    // Dead already, and nothing of GATE is left to ask: what the plan is changed for in between must not keep its copies.
+    ...facts.versions
+      .filter((one) => leftUnerased(facts, one))
+      .map(({ id }) => ({ version: id, compromised: false, neverCurrent: true })),
+  ];
   const killFirst =
     facts.entry.emergency.policy === 'revoke-first'
-      ? doomed.filter((one) => one.compromised && byId.get(one.version)?.killBegun !== true).map((one) => one.version)
+      ? doomed.filter((one) => one.compromised).map((one) => one.version)
       : [];
   const base = {
     why: decision.why,
@@ -77,16 +85,22 @@ export async function planRotation(
   if (decision.wanted === 'issue') {
     // What is current makes no room: it dies only after its successor is there, unless it leaked.
     const before = doomed.filter((one) => one.compromised || one.version !== facts.epochs[0]?.version);
-    const planned = await planNewVersion(ports, facts, provider, before.length > 0, signal);
-    if (planned.kind !== 'done') return planned;
+    const planned = await planNewVersion(ports, facts, provider, before.length > 0, signal).catch((thrown: unknown) => {
+      if (killFirst.length === 0) throw thrown;
+      return undefined;
+    });
+    // What leaked does not live on because nothing new can be made: it dies, and what stands in the way is met again.
+    if (killFirst.length > 0 && planned?.kind !== 'done')
+      return work({ ...base, doomed: doomed.filter((one) => one.compromised), wanted: undefined, ...nothingNew });
+    if (planned?.kind !== 'done') return planned ?? startOver('no version was planned');
     const { result: wanted } = planned;
-    if (wanted === undefined) return work({ ...base, doomed: before, wanted, issue: false, promote: false });
+    if (wanted === undefined) return work({ ...base, doomed: before, wanted, ...nothingNew });
     return work({ ...base, wanted, issue: true, promote: true });
   }
   const { wanted } = decision;
   const issue = wanted !== undefined && byId.get(wanted)?.issued !== true;
   if (wanted !== undefined && (issue || decision.promote)) return work({ ...base, wanted, issue, promote: true });
-  if (doomed.length > 0) return work({ ...base, wanted, issue: false, promote: false });
+  if (doomed.length > 0) return work({ ...base, wanted, ...nothingNew });
 
   const outcome = outcomeOf(facts, input);
   const why = outcome === 'observed' ? await wouldHold(ports, provider, facts) : undefined;
@@ -99,6 +113,7 @@ export async function planRotation(
   return again ? startOver('asked for meanwhile') : done({ kind: 'ended', outcome, why });
 }
 
+const nothingNew = { issue: false, promote: false } as const;
 const work = (runPlan: RunPlan): Answer<Planned> => done({ kind: 'work', plan: runPlan });
 
 async function openRun(ports: ActivityPorts, input: PlanRotationInput): Promise<'open' | Answer<Planned>> {
@@ -119,12 +134,19 @@ async function openRun(ports: ActivityPorts, input: PlanRotationInput): Promise<
   }
 }
 
+/** Dead, and a copy of its material is left where the entry keeps its versions. */
+const leftUnerased = (facts: CredentialFacts, version: VersionFacts): boolean =>
+  version.fate === 'dead' &&
+  version.id !== facts.epochs[0]?.version &&
+  version.copies.some((copy) => !copy.gone && facts.entry.backends.some(({ backend }) => backend === copy.backend));
+
 /** A new run waits for what an earlier one may still be doing; within its own run an effect has always ended. */
 function openIntentUntil(facts: CredentialFacts, run: string): number {
   if (facts.openRun?.run !== run || facts.openRun.startedAt < facts.now - 60_000) return 0;
   const startedAt = facts.openRun.startedAt;
+  // What a debt's own workflow is doing is nobody else's to wait for.
   const open = facts.versions.flatMap((version) =>
-    version.intents.filter(
+    (version.debtMoved ? [] : version.intents).filter(
       (intent) => intent.outcome === undefined && intent.until - startedAt > 0 && version.createdAt < startedAt,
     ),
   );
@@ -221,6 +243,14 @@ export async function preflightRequest(
     keep: [...tenants.map((one) => one.ref), ...inDoubt],
     free: refs.filter((one) => one.dead || one.gone).map((one) => one.ref),
   };
+}
+
+/** A debt is never dropped: its workflow may have been terminated. Starting one that runs changes nothing. */
+async function resumeDebts(ports: ActivityPorts, facts: CredentialFacts): Promise<void> {
+  for (const version of facts.versions) {
+    if (version.debtMoved && version.fate !== 'dead' && version.fate !== 'released')
+      await ports.workflows.settleDebt(facts.id, version.id);
+  }
 }
 
 /** What this run came to, read from the ledger: a run that crashed and came back tells the same. */

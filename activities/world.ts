@@ -146,9 +146,14 @@ export function versionOf(facts: CredentialFacts, id: VersionId): VersionFacts {
   return version;
 }
 
+/** Did something leak that is not dead? One that a person gave up alive is nobody's work any more: it stands above no pause. */
+export const leakOwed = (facts: CredentialFacts, compromised: readonly VersionId[]): boolean =>
+  compromised.length > 0 ||
+  facts.versions.some((one) => one.compromised && one.fate !== 'dead' && one.fate !== 'released');
+
 /** What people asked that stops effects of a scheduled rotation: nothing stops an emergency. */
 export function stopped(facts: CredentialFacts, compromised: readonly VersionId[]): string | undefined {
-  if (compromised.length > 0 || facts.versions.some((one) => one.compromised && one.fate !== 'dead')) return undefined;
+  if (leakOwed(facts, compromised)) return undefined;
   const request = facts.requests.find((one) => one.kind === 'freeze' || one.kind === 'pause');
   if (request === undefined) return undefined;
   return request.kind === 'freeze'

@@ -27,6 +27,8 @@ export function killingTransactions(store: Store): Pick<Ledger, Methods> {
         await transaction.lockEverything('share');
         // From here only forward: what would be read again can no longer change anything.
         if (row.kill_begun === 1 || row.fate === 'dead') return;
+        // A debt was authorised before it moved, and no later epoch asks its consumers again.
+        if (row.debt_moved === 1 && row.authorised_epoch !== null) return;
         await refuseAuthorisation(transaction, row, owner, epoch, signal);
         if (row.authorised_epoch === epoch) return;
         const fact = `authorised:${version}:${epoch}:${row.withdrawals}`;

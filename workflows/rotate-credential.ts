@@ -37,6 +37,8 @@ export async function rotateCredential(input: RotationInput): Promise<RotationRe
   const startedAt = Date.now();
   let begun = carried !== undefined;
   let confirmingFor = carried?.watched ?? 0;
+  let leaked = false;
+  let restless = false;
   const about = (id: VersionId) => ({
     credential: input.credential,
     version: id,
@@ -64,6 +66,8 @@ export async function rotateCredential(input: RotationInput): Promise<RotationRe
       await continueAsNew<typeof rotateCredential>({ ...input, carried: next });
     },
     begun: () => begun,
+    urgent: () => leaked || inbox.escalated(),
+    restless: () => restless,
     alarm: (step, text) => tellPeople(effect(), { credential: input.credential, key: `effect/${step}`, text }),
   };
   const step = <Result>(name: Step, run: Parameters<typeof until<Result>>[2]): Promise<Result> =>
@@ -93,6 +97,7 @@ export async function rotateCredential(input: RotationInput): Promise<RotationRe
 
   async function runbook(): Promise<RotationResult | undefined> {
     const compromised = inbox.take();
+    restless = false;
     const planned = await step('preflight', () =>
       effect().planRotation({
         credential: input.credential,
@@ -107,20 +112,26 @@ export async function rotateCredential(input: RotationInput): Promise<RotationRe
     if (inbox.fresh()) throw new StartOver('escalated');
     const { plan } = planned;
     version = plan.wanted;
+    leaked = plan.doomed.some((one) => one.compromised);
 
     await killFirst(plan);
     const { wanted } = plan;
+    // Until a successor is there each wait ends in a new plan, which kills again what would not die.
+    restless = leaked && (wanted === undefined || plan.issue || plan.promote);
     if (wanted !== undefined && (plan.issue || plan.promote)) {
       if (plan.issue) await step('issuing', () => effect().issueAndStage(about(wanted)));
       const verdict = await step('verifying', () => effect().verifyVersion(about(wanted)));
       if (verdict === 'refused' || rehearses()) {
         await discard(wanted);
+        restless = false;
+        for (const one of plan.doomed) if (one.neverCurrent || one.compromised) await retire(one);
         return close('discarded', verdict === 'refused' ? 'the provider refused the new version' : undefined);
       }
       const promotion = await step('promoting', () =>
         effect().promoteAndNotify({ ...about(wanted), why: plan.why, expectedEpoch: plan.expectedEpoch }),
       );
       if (promotion.decidedNow) confirmingFor = 0;
+      restless = false;
     }
     for (const doomed of plan.doomed) await retire(doomed);
     return undefined;
@@ -159,11 +170,21 @@ export async function rotateCredential(input: RotationInput): Promise<RotationRe
       await step('soaking', () => effect().suspendUnderGate(about(doomed.version)));
     }
     const since = Date.now();
+    let moved = false;
     await step('revoking', async () => {
-      const answer = await effect().revokeUntilDead(about(doomed.version));
-      if (answer.kind !== 'wait' || Date.now() - since < input.pace.debtAfter) return answer;
-      return effect().moveDebt(about(doomed.version));
+      const late = (): boolean => Date.now() - since >= input.pace.debtAfter;
+      try {
+        const answer = await effect().revokeUntilDead(about(doomed.version));
+        if (answer.kind !== 'wait' || !late()) return answer;
+      } catch (thrown) {
+        if (isCancellation(thrown) || !(thrown instanceof ActivityFailure) || !late()) throw thrown;
+      }
+      const answer = await effect().moveDebt(about(doomed.version));
+      moved = answer.kind === 'done';
+      return answer;
     });
+    // Its own workflow destroys it when it is dead.
+    if (moved) return;
     await step('destroying', () => effect().destroyVersion(about(doomed.version)));
   }
 

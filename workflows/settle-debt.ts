@@ -5,7 +5,7 @@ import { effects } from './effects.ts';
 import { openInbox } from './inbox.ts';
 import { rotationStatus } from './messages.ts';
 import { tellPeople } from './tell-people.ts';
-import { until, type Runner } from './until.ts';
+import { StartOver, until, type Runner } from './until.ts';
 
 export interface DebtInput {
   readonly credential: CredentialId;
@@ -34,6 +34,8 @@ export async function settleDebt(input: DebtInput): Promise<void> {
       await continueAsNew<typeof settleDebt>(input);
     },
     begun: () => true,
+    urgent: () => true,
+    restless: () => false,
     alarm: (_step, text) => tellPeople(effects, { credential: input.credential, key: `debt/${input.version}`, text }),
   };
   const about = {
@@ -43,6 +45,15 @@ export async function settleDebt(input: DebtInput): Promise<void> {
     compromised: [],
     watched: 0,
   };
-  await until(runner, 'revoking', () => effects.revokeUntilDead(about));
-  await until(runner, 'destroying', () => effects.destroyVersion(about));
+  for (;;) {
+    try {
+      await until(runner, 'revoking', () => effects.revokeUntilDead(about));
+      await until(runner, 'destroying', () => effects.destroyVersion(about));
+      return;
+    } catch (thrown) {
+      // A twin that came late, or a copy that came back: it is owed again.
+      if (!(thrown instanceof StartOver)) throw thrown;
+      await inbox.pause(input.pace.retryTo);
+    }
+  }
 }

@@ -19,6 +19,10 @@ export interface Runner {
   renewIfOld(step: Step): Promise<void>;
   /** Has this run started an effect that something may have come of? */
   begun(): boolean;
+  /** What leaked is still owed: the run does not end as failed, whatever stands in its way. */
+  urgent(): boolean;
+  /** What leaked is not dead and its successor not there: no wait keeps the plan, both are tried again after it. */
+  restless(): boolean;
   /** Never throws. Tells people once that an effect is refused for good and is tried on. */
   alarm(step: Step, text: string): Promise<void>;
 }
@@ -36,7 +40,7 @@ export async function until<Result>(
   for (;;) {
     runner.enter(step);
     runner.inbox.sleepless();
-    const attempt = await tried(effect);
+    const attempt = urgently(runner, step, await tried(effect));
     let { answer } = attempt;
     // Planning and closing are done when they say so: their caller looks at the inbox itself.
     const closes = (step === 'preflight' || step === 'done') && answer.kind === 'done';
@@ -46,7 +50,7 @@ export async function until<Result>(
     if (answer.kind === 'fail') throw new RunFailed(answer.reason);
     if (attempt.failed) {
       failures += 1;
-      if (attempt.permanent && !runner.begun()) throw new RunFailed(answer.reason);
+      if (attempt.permanent && !runner.begun() && !runner.urgent()) throw new RunFailed(answer.reason);
       if (attempt.permanent) await runner.alarm(step, answer.reason);
       const backoff = Math.min(runner.pace.retryTo, runner.pace.retryFrom * 2 ** Math.min(failures - 1, 20));
       answer = { ...answer, againIn: Math.max(answer.againIn, backoff) };
@@ -54,10 +58,12 @@ export async function until<Result>(
     runner.enter(answer.step ?? step, answer.reason);
     await runner.renewIfOld(answer.step ?? step);
     const before = Date.now();
+    const restless = runner.restless();
+    if (restless) answer = { ...answer, againIn: Math.min(answer.againIn, runner.pace.retryTo) };
     await runner.inbox.pause(answer.againIn);
     // Time beyond what was asked for was spent while nobody could watch.
     runner.watched(step, Math.min(Date.now() - before, answer.againIn));
-    if (runner.inbox.fresh()) throw new StartOver('escalated');
+    if (runner.inbox.fresh() || restless) throw new StartOver('what leaked comes first');
   }
 }
 
@@ -65,6 +71,13 @@ interface Attempt<Result> {
   readonly answer: Answer<Result>;
   readonly failed: boolean;
   readonly permanent: boolean;
+}
+
+/** What would end a run is waited for while something that leaked is owed; an entry nobody knows ends it still. */
+function urgently<Result>(runner: Runner, step: Step, attempt: Attempt<Result>): Attempt<Result> {
+  const { answer } = attempt;
+  if (answer.kind !== 'fail' || step === 'preflight' || !runner.urgent()) return attempt;
+  return failedWith(answer.reason, 0, true);
 }
 
 /** An effect's answer, or what its failure amounts to. Only cancellation and our own bugs pass through: a rotation survives all else. */
