@@ -9,8 +9,8 @@ const everyProject = {
 
 export default defineConfig({
   test: {
-    // Files run two at a time: most of a test's time is spent waiting for servers, and every test polls instead of sleeping.
-    maxWorkers: 2,
+    // More files at a time than cores: most of a test's time is spent waiting for servers and time-outs, and every test polls.
+    maxWorkers: 3,
     reporters: ['default', closingLineReporter()],
     projects: [
       { test: { ...everyProject, name: 'fast', include: ['test/**/*.test.ts'], exclude: ['test/slow/**'] } },

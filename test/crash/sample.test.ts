@@ -37,7 +37,7 @@ describe(`a worker killed with SIGKILL (seed ${seed})`, () => {
     60_000,
   );
 
-  it.each(sample(seed, 5).map((point, index) => ({ point, index })))(
+  it.each(sample(seed, 3).map((point, index) => ({ point, index })))(
     'at $point ends rotated, with one live version',
     async ({ point, index }) => {
       const family = families[index % families.length];
