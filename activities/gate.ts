@@ -81,6 +81,8 @@ async function silence(
   version: VersionFacts,
   signal: AbortSignal,
 ): Promise<GateAnswer | undefined> {
+  // No ref, no reading: the provider has no signal for a version that only a person can kill.
+  if (version.onlyByHand) return undefined;
   const { usage } = provider.traits;
   const stored = await ports.ledger.watched(version.id);
   let why = silenceMissing(facts.entry.silence, stored, usage !== undefined);

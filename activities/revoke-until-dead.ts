@@ -85,7 +85,7 @@ async function authorise(
       credential: facts.id,
       version: version.id,
       epoch,
-      signal: provider.traits.usage !== undefined,
+      signal: provider.traits.usage !== undefined && !version.onlyByHand,
     });
     return undefined;
   } catch (thrown) {

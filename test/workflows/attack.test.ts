@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { VersionId } from '../../domain/identifiers.ts';
+import { importVersion } from '../../activities/import-version.ts';
+import { SecretMaterial } from '../../domain/secret-material.ts';
+import { plantKey } from '../../providers/in-memory/world.ts';
 import { scriptTrouble } from '../../providers/in-memory/trouble.ts';
 import { parseVersionId, settleDebtWorkflowId } from '../../domain/identifiers.ts';
 import { consumer, openStage, quick, type Play, type PlayOptions, type Stage } from '../support/rotation-world.ts';
@@ -217,4 +220,41 @@ describe('a rotation that is attacked', () => {
     await play.result();
     expect([...(play.backends['shelf']?.shelf(play.path).staged.keys() ?? [])]).toEqual([(await play.current()).id]);
   });
+
+  it('asks no silence of a version that only a person can kill: nobody can see its use', async () => {
+    const { play, old } = await importedByHand();
+    await play.prove('bot');
+    await until('people are told', async () => (await alarms(play)).includes(`by-hand/${old}`));
+    await stage.ledger.request({
+      kind: 'release',
+      release: 'alive',
+      credential: play.id,
+      version: old,
+      who: 'test',
+      why: 'revoked at the provider by hand',
+    });
+    await play.wake();
+    expect((await play.result()).outcome).toBe('rotated');
+  });
+
+  /** A version without a ref is followed by one of ours, and its consumer beats. */
+  async function importedByHand(): Promise<{ play: Play; old: VersionId }> {
+    const play = await stage.play({ entry: { consumers: [consumer('bot')], silence: { for: 200 } } });
+    plantKey(play.provider, { id: 'old', value: 'made-by-somebody-long-ago', at: Date.now() });
+    const { version: old } = await importVersion(
+      stage.ports,
+      {
+        credential: play.id,
+        material: new SecretMaterial({ api_key: 'made-by-somebody-long-ago' }, 'api_key'),
+        refId: undefined,
+        cannotRevoke: true,
+        actor: 'test',
+      },
+      AbortSignal.timeout(10_000),
+    );
+    await play.beat('bot');
+    await play.rotate();
+    await play.reaches('confirming');
+    return { play, old };
+  }
 });
