@@ -37,7 +37,15 @@ export async function waitFor(
     await ports.ledger.alarm({ credential: facts.id, key, text: answer.why, page: false });
     return wait(answer.why, 3_600_000, 'held');
   }
-  if (answer.miss.line === 4) return wait(answer.miss.why, answer.againIn, 'soaking');
+  if (answer.miss.line === 4) {
+    const patience = await silencePatience(ports, facts);
+    if (watched < patience)
+      return wait(answer.miss.why, Math.min(answer.againIn, Math.max(100, patience / 4)), 'soaking');
+    // Everybody has proved the new version, and somebody goes on using the old one: it may be the thief.
+    const text = `rotation held although every consumer has proved the new version: ${answer.miss.why}; find out who still uses it`;
+    await ports.ledger.alarm({ credential: facts.id, key, text, page: true });
+    return wait(answer.miss.why, answer.againIn, 'held');
+  }
   const deadline = nearestDeadline(await ports.ledger.evidence(facts.id), facts.now);
   if (answer.miss.line === 3 && watched < deadline) {
     // Asked often enough that time in which nobody watched is not counted as waiting.
@@ -45,6 +53,13 @@ export async function waitFor(
   }
   await ports.ledger.alarm({ credential: facts.id, key, text: `rotation held: ${answer.miss.why}`, page: true });
   return wait(answer.miss.why, answer.againIn, 'held');
+}
+
+/** How long silence may be waited for, in watched time, before people are told: the longest deadline, and T three times. */
+async function silencePatience(ports: ActivityPorts, facts: CredentialFacts): Promise<number> {
+  const { demands } = await ports.ledger.evidence(facts.id);
+  const { silence } = facts.entry;
+  return Math.max(0, ...demands.map((one) => one.deadline)) + ('for' in silence ? 3 * silence.for : 0);
 }
 
 /** The shortest deadline among the consumers that still owe proof. */

@@ -192,13 +192,14 @@ export async function planNewVersion(
   doomedExist: boolean,
   signal: AbortSignal,
 ): Promise<Answer<VersionId | undefined>> {
-  const since = facts.openRun?.startedAt ?? 0;
+  // A held run tries again after an hour: by then a person has looked, or the provider is well again.
+  const since = Math.max(facts.openRun?.startedAt ?? 0, facts.now - recheck);
   const spent = facts.versions.filter((version) => version.spent && version.createdAt >= since).length;
   if (spent >= spentLimit) {
     await ports.ledger.alarm({
       credential: facts.id,
       key: 'spent',
-      text: `${spent} create calls of one run have gone unanswered: look at the provider, then wake the rotation`,
+      text: `${spent} create calls of one run have gone unanswered: look at the provider; three more are tried in an hour`,
       page: true,
     });
     return wait(`${spent} create calls have gone unanswered`, recheck, 'held');

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { VersionId } from '../../domain/identifiers.ts';
-import { plantKey, standingKeys } from '../../providers/in-memory/world.ts';
+import { plantKey, showValue, standingKeys } from '../../providers/in-memory/world.ts';
 import { scriptTrouble } from '../../providers/in-memory/trouble.ts';
 import { consumer, openStage, type Play, type Stage } from '../support/rotation-world.ts';
 import { until } from '../support/until.ts';
@@ -278,6 +278,26 @@ describe('a rotation in an adverse world', () => {
     await play.prove('bot');
     await play.result();
     expect(play.liveVersions()).toEqual([fresh]);
+  });
+
+  it('tells people when somebody goes on using the old version after everybody has proved the new one', async () => {
+    const play = await stage.play({
+      entry: { consumers: [consumer('bot', { deadline: 300 })], silence: { for: 400 } },
+    });
+    const old = await rotated(play);
+    const value = await play.valueOf(old);
+    await play.beat('bot');
+    await play.rotate();
+    await play.reaches('confirming');
+    await play.prove('bot');
+    await until('people are told of the use', async () => {
+      showValue(play.provider, value, Date.now());
+      return (await stage.ledger.openAlarms(play.id)).some((alarm) => alarm.text.includes('still uses it'));
+    });
+    expect(play.liveVersions()).toContain(old);
+    await play.result();
+    expect(play.liveVersions()).not.toContain(old);
+    expect(await stage.ledger.openAlarms(play.id)).toEqual([]);
   });
 
   it('observes only in mode observe: nothing is made', async () => {
