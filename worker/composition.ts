@@ -141,7 +141,8 @@ export async function worker({ environment, ready, signal }: ProcessOptions): Pr
 
 /** `keybaton api`: serves consumers until it is told to stop. Holds no provider credential. */
 export async function api({ environment, ready, signal }: ProcessOptions): Promise<number> {
-  const ports = await openPorts(environment);
+  // What consumers reach runs no code from outside the package.
+  const ports = await openPorts(environment, { adapters: { providers, backends: backendRegistry } });
   const served = await serve(ports);
   ready?.({ api: served.url });
   await untilAborted(signal);

@@ -1,7 +1,7 @@
 import { createHmac, hkdfSync, randomBytes } from 'node:crypto';
 import { link, mkdir, open, readFile, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { KeybatonError } from '../domain/errors.ts';
+import { isKeybatonError, KeybatonError } from '../domain/errors.ts';
 
 /**
  * The one key of an installation. Everything it protects uses a key derived from it by purpose (HKDF-SHA256), so that
@@ -34,7 +34,7 @@ export async function readInstallationKey(options: ReadInstallationKey): Promise
   const given = options.environment[installationKeyVariable];
   if (given !== undefined && given !== '') return installationKey(decode(given, installationKeyVariable));
   const path = join(options.home, installationKeyFile);
-  const text = (await readKeyFile(path)) ?? (options.create ? await makeKeyFile(options.home, path) : undefined);
+  const text = await keyText(options.home, path, options.create);
   if (text === undefined) {
     throw new KeybatonError(
       'NOT_FOUND',
@@ -42,6 +42,36 @@ export async function readInstallationKey(options: ReadInstallationKey): Promise
     );
   }
   return installationKey(decode(text, path));
+}
+
+async function keyText(home: string, path: string, create: boolean): Promise<string | undefined> {
+  try {
+    return (await readKeyFile(path)) ?? (create ? await makeKeyFile(home, path) : undefined);
+  } catch (thrown) {
+    throw isKeybatonError(thrown) ? thrown : homeTrouble(home, thrown);
+  }
+}
+
+/** What a person can mend at the folder of the installation, which every command opens first. */
+function homeTrouble(home: string, thrown: unknown): KeybatonError {
+  if (isCode(thrown, 'ENOSPC') || isCode(thrown, 'EDQUOT'))
+    return new KeybatonError('CAPACITY_EXHAUSTED', `the disk of ${home} is full: free some space`, { cause: thrown });
+  if (isCode(thrown, 'EACCES') || isCode(thrown, 'EPERM') || isCode(thrown, 'EROFS'))
+    return new KeybatonError(
+      'ACCESS_DENIED',
+      `this user may not write ${home}: check its owner, or set KEYBATON_HOME`,
+      {
+        cause: thrown,
+      },
+    );
+  const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : 'unknown';
+  return new KeybatonError(
+    'INVALID_CONFIG',
+    `${home} cannot be used (${code}): set KEYBATON_HOME to a folder of ours`,
+    {
+      cause: thrown,
+    },
+  );
 }
 
 /** From 32 bytes that the caller already has. */

@@ -3,8 +3,8 @@ import { KeybatonError } from '../domain/errors.ts';
 import type { Adapters } from './activity-ports.ts';
 
 /**
- * Adapters from outside the package: `keybaton.config.mts`, only from an explicit path (KEYBATON_CONFIG), only in `up`
- * and `worker`. Its default export is `{ providers?, backends? }`. It is code with all our rights: whoever may set the
+ * Adapters from outside the package: `keybaton.config.mts`, only from an explicit path (KEYBATON_CONFIG, or
+ * `--config`), in every process but `api`. Its default export is `{ providers?, backends? }`. It is code with all our rights: whoever may set the
  * path may do everything.
  */
 export async function loadConfig(path: string): Promise<Adapters> {

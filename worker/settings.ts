@@ -15,7 +15,7 @@ export interface Settings {
   readonly logLevel: string;
   /** Temporal keeps payloads sealed; every process of an installation must say the same. */
   readonly sealPayloads: boolean;
-  /** An outside configuration with adapters of its own; only `up` and `worker` load it. */
+  /** An outside configuration with adapters of its own; every process but `api` loads it. */
   readonly config: string | undefined;
   readonly host: string;
 }

@@ -69,3 +69,12 @@ test('each purpose has a key of its own, and the id gives none away', () => {
   }
   expect(key.id).toMatch(/^[a-z0-9]{8}$/);
 });
+
+test('a folder that cannot be one is refused by its name, with what to do', async () => {
+  const file = join(home, 'file');
+  await writeFile(file, '');
+  await expect(fromFile(true, join(file, 'home'))).rejects.toMatchObject({
+    code: 'INVALID_CONFIG',
+    message: expect.stringContaining('set KEYBATON_HOME'),
+  });
+});
