@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { formatDuration } from '../../../domain/duration.ts';
 import { errorTable, KeybatonError } from '../../../domain/errors.ts';
 import { problemText } from '../../../inventory/problem.ts';
 import { apply } from '../../operations/apply.ts';
@@ -66,7 +67,7 @@ function changesText(result: Exclude<ApplyResult, { kind: 'refused' }>): string 
   const { differences, applied, running } = result;
   const lines = differences.flatMap(({ id, kind, from, changes }) => [
     `${signs[kind]} ${id}${from === undefined ? '' : ` (was ${from})`}${kind === 'retired' ? '  retired: its versions are watched until they are dead' : ''}`,
-    ...changes.map(({ path, before, after }) => `    ${path}: ${shown(before)} -> ${shown(after)}`),
+    ...changes.map(({ path, before, after }) => `    ${path}: ${shown(path, before)} -> ${shown(path, after)}`),
   ]);
   const returned = applied.returned.map((id) => `+ ${id} is back from retiring`);
   const tally = (['added', 'changed', 'renamed', 'retired'] as const)
@@ -86,5 +87,12 @@ function changesText(result: Exclude<ApplyResult, { kind: 'refused' }>): string 
   return printableLines([...lines, ...returned, closing, ...more, ...hint]);
 }
 
-const shown = (value: unknown): string => (value === undefined ? '(nothing)' : JSON.stringify(value));
+/** Where the entry holds milliseconds: people wrote `4h`, and want to read that. */
+const durations = /(^|\.)(every|jitter|soak|deadline|bound|silence\.for)$/;
+
+function shown(path: string, value: unknown): string {
+  if (value === undefined) return '(nothing)';
+  return typeof value === 'number' && durations.test(path) ? formatDuration(value) : JSON.stringify(value);
+}
+
 const printableLines = (lines: readonly string[]): string => lines.map(printable).join('\n');

@@ -28,6 +28,12 @@ describe('a clear message with what to do, and nothing is lost', () => {
     expect((await bench.ledger.inventory()).entries).toHaveLength(1);
   });
 
+  test('a changed duration is shown as people write it', async () => {
+    await bench.apply();
+    const { stdout } = await bench.apply(oneEntry.replace('- name: web', '- { name: web, deadline: 2h }'));
+    expect(stdout).toContain('deadline: 24 h -> 2 h');
+  });
+
   test('unknown provider: which there are', async () => {
     const { exit, stderr } = await bench.apply(oneEntry, oneTarget.replace('provider: in-memory', 'provider: openay'));
     expect([exit, stderr]).toEqual([
