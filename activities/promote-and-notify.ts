@@ -28,6 +28,8 @@ export async function promoteAndNotify(
   const decidedNow = before.epochs[0]?.version !== input.version;
   const decided = await decide(ports, input);
   if (decided.kind !== 'done') return decided;
+  // What held an earlier epoch holds nobody any more.
+  if (decidedNow) await ports.ledger.cure({ credential: input.credential, keyPrefix: 'held/' });
   const epoch = decided.result;
   const facts = decidedNow ? await ports.ledger.facts(input.credential) : before;
   if (facts.versions.some((one) => one.everCurrent && one.fate === 'doomed'))

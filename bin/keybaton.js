@@ -49,3 +49,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   stderr: process.stderr,
   user: userName(),
 });
+
+// A start that failed half-way may leave a native runtime or a socket behind that would keep the process up for ever.
+// What was printed is out: on the systems we run on, writing to a file, pipe or terminal is synchronous.
+process.exit();

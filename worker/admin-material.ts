@@ -60,6 +60,7 @@ async function fileText(path: string, reference: string): Promise<string> {
 
 function material(text: string, reference: string): SecretMaterial {
   const trimmed = text.trim();
+  if (trimmed === '') throw new KeybatonError('INVALID_CONFIG', `admin credential ${reference} is empty`);
   if (!trimmed.startsWith('{')) return new SecretMaterial({ value: trimmed }, 'value');
   const fields = parseFields(trimmed);
   const first =

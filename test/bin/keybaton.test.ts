@@ -50,6 +50,21 @@ describe('bin/keybaton.js', () => {
     expect(JSON.parse(program.output())).toMatchObject({ credentials: [] });
   });
 
+  it('ends when `up` cannot start, with the reason', async () => {
+    const home = temporaryFolder('home');
+    const program = await startScript({
+      file,
+      args: ['up'],
+      env: { KEYBATON_HOME: home.path, TEMPORAL_CLI: '/nowhere/temporal', TEMPORAL_ADDRESS: undefined },
+    });
+    const { code } = await program.ended;
+    home.remove();
+    expect({ code, output: program.output() }).toMatchObject({
+      code: 2,
+      output: expect.stringContaining('TEMPORAL_CLI'),
+    });
+  });
+
   it('ends with a message and not with a stack when a command is unknown', async () => {
     const program = await startScript({ file, args: ['no-such-command'] });
     expect((await program.ended).code).not.toBe(0);

@@ -30,6 +30,7 @@ describe('an admin reference', () => {
     await expect(readAdmin(file(`${canary} open`, 0o644), {}, nobody)).rejects.toMatchObject({
       code: 'INVALID_CONFIG',
     });
+    await expect(readAdmin(file(' \n'), {}, nobody)).rejects.toMatchObject({ code: 'INVALID_CONFIG' });
     await expect(readAdmin(`file:${folder.path}/none`, {}, nobody)).rejects.toMatchObject({ code: 'NOT_FOUND' });
   });
 

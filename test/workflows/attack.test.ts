@@ -257,4 +257,23 @@ describe('a rotation that is attacked', () => {
     await play.reaches('confirming');
     return { play, old };
   }
+
+  it('cures the alarm of a held epoch when another is decided', async () => {
+    const play = await stage.play({ entry: { consumers: [consumer('bot', { deadline: 100 })] } });
+    await play.rotate();
+    await play.result();
+    const old = (await play.current()).id;
+    await play.beat('bot');
+    await play.rotate();
+    await play.reaches('held');
+    const keys = async (): Promise<readonly string[]> =>
+      (await stage.ledger.openAlarms(play.id)).map((alarm) => alarm.key);
+    await until('people are told', async () => (await keys()).includes('held/2'));
+    await stage.ledger.request({ kind: 'rollBack', credential: play.id, version: old, who: 'test', why: 'test' });
+    await play.wake();
+    await until('the alarm of the epoch that was left is cured', async () => !(await keys()).includes('held/2'));
+    await play.prove('bot');
+    await play.result();
+    expect(await keys()).toEqual([]);
+  });
 });
