@@ -45,6 +45,12 @@ export interface Backend {
    */
   destroy(place: Place, version: VersionId, call: BackendCall): Promise<void>;
 
+  /**
+   * What people keep at this path of the store, for admin references such as `vault:main/ai/admin#token`: the texts there
+   * as material, or the one named field. Optional. NOT_FOUND when the path or the field is absent.
+   */
+  lookUp?(path: string, field: string | undefined, call: BackendCall): Promise<SecretMaterial>;
+
   /** Writes, reads back where readable, and removes a canary beside the staging place. Throws what stands in the way of staging. */
   probe(place: Place, call: BackendCall): Promise<void>;
 }

@@ -11,6 +11,7 @@ import type {
   Promotion,
   StoredVersion,
 } from './backend.ts';
+import { SecretMaterial } from '../domain/secret-material.ts';
 import { ensureInTime } from './call.ts';
 import { renderFields } from './fields.ts';
 import { fieldsAfter, judgeMain, judgePromotion, markOf } from './main-place.ts';
@@ -129,11 +130,27 @@ export function vaultKvBackend(settings: VaultKvSettings, access: Pick<BackendAc
       await staging.erase(place, version, call);
     },
 
+    async lookUp(path, field, call) {
+      const read = await engine.read(path, call);
+      const texts = read.kind === 'found' ? textsOf(read.fields) : {};
+      const name = field ?? Object.keys(texts)[0];
+      if (name === undefined || !(name in texts)) {
+        throw new KeybatonError('NOT_FOUND', `backend ${access.name} holds no text ${field ?? ''} at ${path}`);
+      }
+      return new SecretMaterial(texts, name);
+    },
+
     async probe(place, call) {
       ensureInTime(call);
       await staging.probe(place, call);
     },
   };
+}
+
+function textsOf(fields: Readonly<Record<string, unknown>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(fields).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+  );
 }
 
 function readAuthority(file: string): string {

@@ -11,12 +11,18 @@ import { proofKey, sealProofKey } from '../evidence/possession.ts';
 import { asTargets, type Targets } from '../inventory/targets.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { ProviderFactory } from '../providers/provider.ts';
-import { readAdmin } from './admin-material.ts';
+import { readAdmin, type KeptAdmins } from './admin-material.ts';
 import { bindProvider } from './bind-provider.ts';
 import type { InstallationKey } from './installation-key.ts';
 
 /** Milliseconds for reading an admin credential that keybaton keeps itself. */
 const readTimeout = 5_000;
+
+const soon = () => ({
+  signal: AbortSignal.timeout(readTimeout),
+  deadline: Date.now() + readTimeout,
+  now: () => Date.now(),
+});
 
 export interface Adapters {
   readonly providers: Readonly<Record<string, ProviderFactory>>;
@@ -54,7 +60,7 @@ export function activityPorts(input: PortsInput): ActivityPorts {
       environment: target.environment,
       installation: await installation(),
       settings: target.settings,
-      admin: () => readAdmin(target.admin, environment, managed),
+      admin: () => readAdmin(target.admin, environment, kept),
     });
   }
 
@@ -72,7 +78,7 @@ export function activityPorts(input: PortsInput): ActivityPorts {
       );
     const made = factory.open(place.settings, {
       name,
-      admin: () => readAdmin(place.admin, environment, managed),
+      admin: () => readAdmin(place.admin, environment, kept),
       key: (purpose) => key.derive(purpose),
     });
     backends.set(name, { asApplied, backend: made });
@@ -86,18 +92,22 @@ export function activityPorts(input: PortsInput): ActivityPorts {
     for (const { backend: name, path, fields } of entry.backends) {
       try {
         const place = { credential: id, path, ...(fields === undefined ? {} : { fields }) };
-        const call = {
-          signal: AbortSignal.timeout(readTimeout),
-          deadline: Date.now() + readTimeout,
-          now: () => Date.now(),
-        };
-        return (await (await backend(name)).read(place, 'current', call)).material;
+        return (await (await backend(name)).read(place, 'current', soon())).material;
       } catch (thrown) {
         trouble = thrown;
       }
     }
     throw trouble;
   }
+
+  const kept: KeptAdmins = {
+    managed,
+    looked: async (name, path, field) => {
+      const asked = await backend(name);
+      if (asked.lookUp !== undefined) return asked.lookUp(path, field, soon());
+      throw new KeybatonError('UNSUPPORTED', `backend ${name} cannot be looked into for an admin credential`);
+    },
+  };
 
   return {
     ledger,

@@ -4,6 +4,12 @@ import type { CredentialId } from '../domain/identifiers.ts';
 import { SecretMaterial } from '../domain/secret-material.ts';
 import { parseAdminReference } from '../inventory/admin-reference.ts';
 
+/** Admin credentials that lie in backends: one that keybaton rotates itself, or one that people keep there. */
+export interface KeptAdmins {
+  managed(credential: CredentialId): Promise<SecretMaterial>;
+  looked(backend: string, path: string, field: string | undefined): Promise<SecretMaterial>;
+}
+
 /**
  * Reads an admin credential where its reference points, at the moment of use. Plain text is one value; a JSON object of
  * texts is named fields (a login's username and password). Errors name the reference, never its content.
@@ -11,7 +17,7 @@ import { parseAdminReference } from '../inventory/admin-reference.ts';
 export async function readAdmin(
   reference: string | undefined,
   environment: Readonly<Record<string, string | undefined>>,
-  managed: (credential: CredentialId) => Promise<SecretMaterial>,
+  kept: KeptAdmins,
 ): Promise<SecretMaterial> {
   if (reference === undefined)
     throw new KeybatonError(
@@ -29,12 +35,9 @@ export async function readAdmin(
     case 'file':
       return material(await fileText(parsed.path, reference), reference);
     case 'credential':
-      return managed(parsed.id);
+      return kept.managed(parsed.id);
     case 'vault':
-      throw new KeybatonError(
-        'UNSUPPORTED',
-        `admin credential ${reference}: vault: references cannot be read yet; use env:, file: or credential:`,
-      );
+      return kept.looked(parsed.backend, parsed.path, parsed.field);
     case undefined:
       throw new KeybatonError('INVALID_CONFIG', 'an admin reference is misshapen');
   }

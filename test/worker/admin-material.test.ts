@@ -10,7 +10,8 @@ describe('an admin reference', () => {
   const folder = temporaryFolder('admin');
   afterAll(() => folder.remove());
   const canary = 'canary-4f1e9a';
-  const nobody = (): Promise<never> => Promise.reject(new Error('not asked for'));
+  const never = (): Promise<never> => Promise.reject(new Error('not asked for'));
+  const nobody = { managed: never, looked: never };
   const file = (text: string, mode = 0o600): string => {
     const path = join(folder.path, `admin-${Math.abs(text.length * 31 + mode)}`);
     writeFileSync(path, text);
@@ -37,7 +38,14 @@ describe('an admin reference', () => {
   it('names a credential that keybaton rotates too', async () => {
     const id = parseCredentialId('openai/prod/admin');
     const managed = (asked: string) => Promise.resolve(new SecretMaterial({ key: asked }, 'key'));
-    expect((await readAdmin(`credential:${id}`, {}, managed)).revealValue()).toBe(id);
+    expect((await readAdmin(`credential:${id}`, {}, { ...nobody, managed })).revealValue()).toBe(id);
+  });
+
+  it('names what people keep in a backend', async () => {
+    const looked = (backend: string, path: string, field: string | undefined) =>
+      Promise.resolve(new SecretMaterial({ key: `${backend} ${path} ${field}` }, 'key'));
+    const read = await readAdmin('vault:main/ai/admin#token', {}, { ...nobody, looked });
+    expect(read.revealValue()).toBe('main ai/admin token');
   });
 
   it('never shows what it read, whatever is wrong with it', async () => {
@@ -45,7 +53,6 @@ describe('an admin reference', () => {
     const thrown: unknown = await readAdmin(wrong, {}, nobody).catch((error: unknown) => error);
     expect(thrown).toMatchObject({ code: 'INVALID_CONFIG' });
     expect(String((thrown as Error).stack)).not.toContain(canary);
-    await expect(readAdmin('vault:kv/admin#token', {}, nobody)).rejects.toMatchObject({ code: 'UNSUPPORTED' });
     await expect(readAdmin(undefined, {}, nobody)).rejects.toMatchObject({ code: 'INVALID_CONFIG' });
   });
 });
