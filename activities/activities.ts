@@ -1,7 +1,8 @@
 import type { CredentialId, VersionId } from '../domain/identifiers.ts';
-import { done, wait, type Answer, type EffectInput, type Planned } from '../domain/rotation.ts';
-import { askGate, suspendUnderGate } from './ask-gate.ts';
-import { destroyVersion } from './destroy-version.ts';
+import { done, wait, type Answer, type AwaitInput, type EffectInput, type Planned } from '../domain/rotation.ts';
+import { askGate, suspendUnderGate, type Opened } from './ask-gate.ts';
+import { awaitReplacement } from './await-replacement.ts';
+import { destroyAndClose, type DestroyInput } from './destroy-and-close.ts';
 import { issueAndStage } from './issue-and-stage.ts';
 import { planRotation, type PlanRotationInput } from './plan-rotation.ts';
 import type { ActivityPorts } from './ports.ts';
@@ -18,10 +19,11 @@ export interface Activities {
   issueAndStage(input: EffectInput): Promise<Answer<null>>;
   verifyVersion(input: EffectInput): Promise<Answer<'accepted' | 'refused'>>;
   promoteAndNotify(input: PromoteInput): Promise<Answer<{ readonly epoch: number; readonly decidedNow: boolean }>>;
-  askGate(input: EffectInput): Promise<Answer<null>>;
+  askGate(input: EffectInput): Promise<Answer<Opened | null>>;
   suspendUnderGate(input: EffectInput): Promise<Answer<null>>;
+  awaitReplacement(input: AwaitInput): Promise<Answer<null>>;
   revokeUntilDead(input: EffectInput): Promise<Answer<null>>;
-  destroyVersion(input: EffectInput): Promise<Answer<null>>;
+  destroyVersion(input: DestroyInput): Promise<Answer<Planned | null>>;
   moveDebt(input: EffectInput): Promise<Answer<null>>;
   closeRun(input: CloseInput): Promise<Answer<{ readonly again: boolean; readonly why: string }>>;
   raiseAlarm(input: AlarmInput): Promise<void>;
@@ -51,24 +53,29 @@ export function createActivities(ports: ActivityPorts, signal: () => AbortSignal
     promoteAndNotify: (input) => promoteAndNotify(ports, input, signal()),
     askGate: (input) => askGate(ports, input, signal()),
     suspendUnderGate: (input) => suspendUnderGate(ports, input, signal()),
+    awaitReplacement: (input) => awaitReplacement(ports, input, signal()),
     revokeUntilDead: (input) => revokeUntilDead(ports, input, signal()),
-    destroyVersion: (input) => destroyVersion(ports, input, signal()),
+    destroyVersion: (input) => destroyAndClose(ports, input, signal()),
     moveDebt: (input) => moveDebt(ports, input.credential, input.version),
-    closeRun: (input) => closeRun(ports, input),
+    closeRun: (input) => closeRun(ports, input, signal()),
     raiseAlarm: ({ credential, key, text }) => ports.ledger.alarm({ credential, key, text, page: true }),
     watchTarget: (input) => watchTarget(ports, input, signal()),
   };
 }
 
-async function closeRun(ports: ActivityPorts, input: CloseInput): Promise<Answer<{ again: boolean; why: string }>> {
+async function closeRun(
+  ports: ActivityPorts,
+  input: CloseInput,
+  signal: AbortSignal,
+): Promise<Answer<{ again: boolean; why: string }>> {
   const { credential, run, outcome } = input;
-  const why = input.why ?? (await rehearsed(ports, credential));
+  const why = input.why ?? (await rehearsed(ports, credential, signal));
   return done({ ...(await ports.ledger.endRun({ credential, run, outcome, why })), why });
 }
 
-async function rehearsed(ports: ActivityPorts, credential: CredentialId): Promise<string> {
+async function rehearsed(ports: ActivityPorts, credential: CredentialId, signal: AbortSignal): Promise<string> {
   const facts = await ports.ledger.facts(credential);
-  return `rehearsed: ${await wouldHold(ports, await ports.provider(facts.entry.target), facts)}`;
+  return `rehearsed: ${await wouldHold(ports, await ports.provider(facts.entry.target), facts, signal)}`;
 }
 
 /** Where versions are many a revoke that fails for hours gets a workflow of its own; a slot keeps its rotation open until it is dead. */

@@ -22,8 +22,7 @@ export async function adoptSupplied(
   staged: Envelope | 'absent',
   signal: AbortSignal,
 ): Promise<Answer<null>> {
-  if (staged === 'absent')
-    return wait(`a person must supply the new value: \`keybaton supply ${facts.id}\``, 3_600_000, 'issuing');
+  if (staged === 'absent') return askForValue(ports, provider, facts, version);
   const { adopt } = provider;
   if (adopt === undefined)
     throw new KeybatonError('UNSUPPORTED', `provider ${provider.name} can neither issue nor adopt a version`);
@@ -60,6 +59,33 @@ export async function adoptSupplied(
   const recorded = await recordIssued(ports, provider, places, version, adopted);
   await ports.ledger.cure({ credential: facts.id, keyPrefix: 'supply/' });
   return recorded;
+}
+
+/** Milliseconds after which a person who was asked for a value is paged. */
+const patience = 86_400_000;
+
+/**
+ * People are told what to do as soon as a value is wanted, and paged when it has not come in a day; at once where the version
+ * in use may not stay. Both end when a value is taken.
+ */
+async function askForValue(
+  ports: ActivityPorts,
+  { supplySteps }: BoundProvider,
+  facts: CredentialFacts,
+  version: VersionFacts,
+): Promise<Answer<never>> {
+  const newest = facts.versions.find((one) => one.id === facts.epochs[0]?.version);
+  const urgent = newest !== undefined && (newest.compromised || newest.refused);
+  const wanted = `a person must supply the new value: \`keybaton supply ${facts.id}\``;
+  const left = urgent ? 0 : version.createdAt + patience - facts.now;
+  if (supplySteps !== undefined) {
+    const late =
+      left > 0 ? '' : urgent ? ' at once, since the version in use may not stay' : ', and has been for a day';
+    const text = `a new key is wanted${late}: ${supplySteps(version.id)}`;
+    const key = `supply/${left > 0 ? 'wanted' : 'overdue'}/${version.id}`;
+    await ports.ledger.alarm({ credential: facts.id, key, text, page: left <= 0 });
+  }
+  return wait(wanted, left > 0 ? Math.min(left, 3_600_000) : 3_600_000, 'issuing');
 }
 
 /** When the value was pasted, as near as the intent to stage it tells; a new key may be refused for a while. */

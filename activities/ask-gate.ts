@@ -1,27 +1,58 @@
+import { isKeybatonError } from '../domain/errors.ts';
 import type { CredentialFacts, EvidenceFacts, VersionFacts } from '../domain/facts.ts';
 import { missingEvidence } from '../domain/gate.ts';
 import { done, startOver, wait, type Answer, type EffectInput } from '../domain/rotation.ts';
 import { askLines, type GateAnswer } from './gate.ts';
 import { providerCall } from './calls.ts';
-import { keepFromExpiring } from './keep-from-expiring.ts';
-import type { ActivityPorts } from './ports.ts';
-import { stopped, versionOf } from './world.ts';
+import { killSeen } from './kill-seen.ts';
+import { keepFromExpiring, waitWhileStopped } from './keep-from-expiring.ts';
+import type { ActivityPorts, BoundProvider } from './ports.ts';
+import { versionOf } from './world.ts';
+
+/** What the run may do once GATE is open. */
+export interface Opened {
+  /** False: the entry wants no time between the last proof and the revocation, so that nothing is suspended. */
+  readonly soaks: boolean;
+}
 
 /** Waits, in steps people can see, until GATE lets the doomed version be suspended or revoked. */
-export async function askGate(ports: ActivityPorts, input: EffectInput, signal: AbortSignal): Promise<Answer<null>> {
+export async function askGate(
+  ports: ActivityPorts,
+  input: EffectInput,
+  signal: AbortSignal,
+): Promise<Answer<Opened | null>> {
   const facts = await ports.ledger.facts(input.credential);
   const version = versionOf(facts, input.version);
   if (version.fate === 'dead' || version.killBegun) return done(null);
-  const held = stopped(facts, input.compromised);
-  if (held !== undefined) return wait(held, 3_600_000, 'held');
   const provider = await ports.provider(version.target);
+  if (await killSeen(ports, provider, version, signal)) return done(null);
+  const held = await waitWhileStopped(ports, facts, input, signal, 'held');
+  if (held !== undefined) {
+    await watchOn(ports, provider, facts);
+    return held;
+  }
   const answer = await askLines(ports, provider, facts, version, signal);
   if (answer.kind === 'open') {
     await ports.ledger.cure({ credential: facts.id, keyPrefix: 'held/' });
-    return done(null);
+    return done({ soaks: facts.entry.soak > 0 });
   }
-  await keepFromExpiring(ports, provider, facts, signal);
-  return waitFor(ports, facts, answer, input.watched);
+  const { againIn, currentEnded } = await keepFromExpiring(ports, facts, signal);
+  if (currentEnded) return startOver('what is current is gone at its provider');
+  if (answer.kind !== 'startOver') await watchOn(ports, provider, facts);
+  const waits = await waitFor(ports, facts, answer, input.watched);
+  return waits.kind === 'wait' ? { ...waits, againIn: Math.min(waits.againIn, againIn) } : waits;
+}
+
+/**
+ * It lives on. Where the entry wants silence it has been watched since it was replaced; where nothing waits for its silence,
+ * an incident may still ask who used it meanwhile.
+ */
+async function watchOn(
+  ports: ActivityPorts,
+  { target, traits }: BoundProvider,
+  { entry }: CredentialFacts,
+): Promise<void> {
+  if ('no' in entry.silence && traits.usage !== undefined) await ports.workflows.watchTarget(target);
 }
 
 /** The same wait for suspend and revoke, which ask GATE again. */
@@ -38,7 +69,8 @@ export async function waitFor(
     return wait(answer.why, 3_600_000, 'held');
   }
   if (answer.miss.line === 4) {
-    const patience = await silencePatience(ports, facts);
+    // What the provider tells late cannot have been heard yet.
+    const patience = (await silencePatience(ports, facts)) + (answer.lag ?? 0);
     if (watched < patience)
       return wait(answer.miss.why, Math.min(answer.againIn, Math.max(100, patience / 4)), 'soaking');
     // Everybody has proved the new version, and somebody goes on using the old one: it may be the thief.
@@ -84,29 +116,53 @@ export async function suspendUnderGate(
   const { soak } = facts.entry;
   if (soak === 0) return done(null);
   const provider = await ports.provider(version.target);
-  const held = stopped(facts, input.compromised);
-  if (held !== undefined) return wait(held, 3_600_000, 'held');
+  const held = await waitWhileStopped(ports, facts, input, signal, 'held');
+  if (held !== undefined) return held;
   const answer = await askLines(ports, provider, facts, version, signal);
   if (answer.kind !== 'open') return waitFor(ports, facts, answer, input.watched);
 
   const epoch = facts.epochs[0]?.epoch ?? 0;
   if (provider.suspend !== undefined && !version.suspended) {
-    for (const { ref } of version.refs) {
-      await ports.ledger.intend({
-        version: version.id,
-        effect: 'suspend',
-        place: ref.id,
-        epoch,
-        within: provider.traits.callTimeout,
-      });
+    const refused = await unlessRefused(intendSuspend(ports, provider, version, epoch));
+    if (refused !== undefined) return refused;
+    for (const { ref } of version.refs)
       await provider.suspend(ref, providerCall(ports, provider.traits.callTimeout, signal));
-    }
     await ports.ledger.suspended({ version: version.id, epoch });
     return wait('suspended: soaking', soak, 'soaking');
   }
   const since = version.suspendedAt ?? (await lastEvidence(ports, facts, version));
   const remaining = since + soak - facts.now;
   return remaining > 0 ? wait('soaking', remaining, 'soaking') : done(null);
+}
+
+/** For all its keys before the first is touched: a miss that the ledger sees leaves none of them suspended. */
+async function intendSuspend(
+  ports: ActivityPorts,
+  provider: BoundProvider,
+  version: VersionFacts,
+  epoch: number,
+): Promise<void> {
+  for (const { ref } of version.refs) {
+    await ports.ledger.intend({
+      version: version.id,
+      effect: 'suspend',
+      place: ref.id,
+      epoch,
+      within: provider.traits.callTimeout,
+      signal: provider.traits.usage !== undefined && !version.onlyByHand,
+    });
+  }
+}
+
+/** What the ledger re-read stands against it came after GATE was asked: GATE is asked anew, and waits in its own words. */
+export async function unlessRefused(written: Promise<void>): Promise<Answer<never> | undefined> {
+  try {
+    await written;
+    return undefined;
+  } catch (thrown) {
+    if (isKeybatonError(thrown) && thrown.code === 'CONFLICT') return wait(thrown.message, 1_000);
+    throw thrown;
+  }
 }
 
 async function lastEvidence(ports: ActivityPorts, facts: CredentialFacts, version: VersionFacts): Promise<number> {

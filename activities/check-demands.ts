@@ -13,12 +13,14 @@ export interface DemandedTarget {
   /** Milliseconds after which the provider ends a version by itself; undefined: it does not, or as long as we ask. */
   readonly expiry: number | undefined;
   readonly probes: readonly string[];
-  /** Where the admin credential lives. */
-  readonly admin:
-    | { readonly kind: 'outside' }
-    | { readonly kind: 'backend'; readonly backend: string }
-    | { readonly kind: 'credential'; readonly id: CredentialId };
+  /** Where its admin credentials live: one, or a second one beside it. */
+  readonly admins: readonly AdminHome[];
 }
+
+export type AdminHome =
+  | { readonly kind: 'outside' }
+  | { readonly kind: 'backend'; readonly backend: string }
+  | { readonly kind: 'credential'; readonly id: CredentialId };
 
 export interface DemandsInput {
   readonly entries: readonly Entry[];
@@ -28,6 +30,8 @@ export interface DemandsInput {
   readonly targets: ReadonlyMap<string, DemandedTarget | { readonly trouble: string }>;
   /** False: write-only. Undefined: not known. */
   readonly readable: (backend: string) => boolean | undefined;
+  /** Does it keep a record of who read which version, that we can read? */
+  readonly keepsReadings: (backend: string) => boolean;
 }
 
 type Miss = { readonly text: string; readonly remedy: string };
@@ -44,6 +48,7 @@ export function checkDemands(input: DemandsInput): readonly CheckFinding[] {
     }
     const misses = [
       ...unshownEvidence(entry, target),
+      ...unseenReading(entry, input),
       ...unseenSilence(entry, target),
       ...shortExpiry(entry, target),
       ...noRoom(entry, target, input),
@@ -77,6 +82,25 @@ function unshownEvidence({ consumers, backends }: Entry, target: DemandedTarget)
       remedy: 'name a probe of the target, or demand possession',
     }));
   return [...unproved, ...unasked];
+}
+
+function unseenReading({ consumers, backends }: Entry, { keepsReadings }: DemandsInput): readonly Miss[] {
+  if ('none' in consumers) return [];
+  const observed = consumers.filter(({ demand }) => demand === 'observed-read');
+  const unnamed = observed
+    .filter(({ reader }) => reader === undefined)
+    .map(({ name }): Miss => ({
+      text: `readings of ${name} cannot be told from others': nothing says who it is to the backend`,
+      remedy: 'give it a reader, such as role:web, or demand other evidence',
+    }));
+  if (observed.length === 0 || backends.some(({ backend }) => keepsReadings(backend))) return unnamed;
+  return [
+    ...unnamed,
+    {
+      text: 'observed-read cannot be shown: none of its backends keeps a record of readings that keybaton reads',
+      remedy: 'give its vault-kv backend an auditFile, or demand other evidence',
+    },
+  ];
 }
 
 /** Where the provider has the signal, T must outlast its lag: less can never be seen. */
@@ -121,28 +145,32 @@ function noRoom(entry: Entry, { traits }: DemandedTarget, { entries, others }: D
   ];
 }
 
-/** Containment must be able to read the admin credential when the backend that holds the leaked key is down. */
-function lockedAway(entry: Entry, { admin }: DemandedTarget, { entries, others }: DemandsInput): readonly Miss[] {
-  if (admin.kind === 'outside') return [];
-  const homes =
-    admin.kind === 'backend'
-      ? [admin.backend]
-      : ([...entries, ...others].find(({ id }) => id === admin.id)?.backends.map(({ backend }) => backend) ?? []);
-  const alone = homes.length > 0 && homes.every((home) => entry.backends.some(({ backend }) => backend === home));
-  if (!alone) return [];
+/** Containment must be able to read an admin credential when the backend that holds the leaked key is down. */
+function lockedAway(entry: Entry, { admins }: DemandedTarget, { entries, others }: DemandsInput): readonly Miss[] {
+  const homesOf = (admin: AdminHome): readonly string[] => {
+    if (admin.kind === 'outside') return [];
+    if (admin.kind === 'backend') return [admin.backend];
+    return [...entries, ...others].find(({ id }) => id === admin.id)?.backends.map(({ backend }) => backend) ?? [];
+  };
+  const inside = admins.map(homesOf);
+  const here = (home: string): boolean => entry.backends.some(({ backend }) => backend === home);
+  if (!inside.every((homes) => homes.length > 0 && homes.every(here))) return [];
   return [
     {
       text: 'the admin credential that would contain a leak lives only in a backend that holds this credential too',
-      remedy: 'keep the admin credential of the target elsewhere: env:, file: or another backend',
+      remedy:
+        'keep the admin credential of the target elsewhere (env:, file: or another backend), or give it a secondAdmin',
     },
   ];
 }
 
 function unreadable({ backends }: Entry, { supplied }: DemandedTarget, { readable }: DemandsInput): readonly Miss[] {
-  if (!supplied || backends.some(({ backend }) => readable(backend) !== false)) return [];
+  if (backends.some(({ backend }) => readable(backend) !== false)) return [];
   return [
     {
-      text: 'a person supplies its values, and none of its backends can be read: they could be stored and never adopted',
+      text: supplied
+        ? 'a person supplies its values, and none of its backends can be read: they could be stored and never adopted'
+        : 'none of its backends can be read: staged versions would be kept nowhere, and no death could be proved',
       remedy: 'add a backend that can be read',
     },
   ];

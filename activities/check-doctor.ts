@@ -4,9 +4,10 @@ import type { Entry } from '../domain/entry.ts';
 import { parseCredentialId, versionIdFrom } from '../domain/identifiers.ts';
 import { SecretMaterial } from '../domain/secret-material.ts';
 import type { Place } from '../backends/backend.ts';
+import type { Call, PreflightRequest } from '../providers/provider.ts';
 import { backendCall, providerCall } from './calls.ts';
 import { checked, troubleFinding, type CheckFinding } from './check-finding.ts';
-import { preflightRequest } from './plan-rotation.ts';
+import { preflightRequest } from './plan-new-version.ts';
 import type { ActivityPorts, BoundProvider } from './ports.ts';
 
 export interface DoctorInput {
@@ -151,13 +152,42 @@ async function targetFindings(
       return { ...troubleFinding(subject, thrown), verdict: 'warning' };
     },
   );
-  return [admin, ...(await privilegeFindings(provider, subject, call))];
+  const [alone, privilege] = await Promise.all([
+    aloneFindings(provider, subject, request, call),
+    privilegeFindings(provider, subject, call),
+  ]);
+  return [admin, ...alone, ...privilege];
 }
+
+/** Of two admin credentials one hides that the other does not work, until it is gone: each is asked for itself. */
+async function aloneFindings(
+  { alone }: BoundProvider,
+  subject: string,
+  request: PreflightRequest,
+  call: () => Call,
+): Promise<readonly CheckFinding[]> {
+  if (alone === undefined) return [];
+  const asked = (['admin', 'secondAdmin'] as const).map(async (name): Promise<CheckFinding | undefined> => {
+    try {
+      await alone[name].preflight(request, call());
+      return undefined;
+    } catch (thrown) {
+      // It was accepted, and the room it did not find is told of already.
+      if (codeOf(thrown) === 'CAPACITY_EXHAUSTED') return undefined;
+      const trouble = troubleFinding(subject, thrown);
+      const other = name === 'admin' ? 'secondAdmin' : 'admin';
+      return { ...trouble, verdict: 'warning', text: `only its ${other} works: with its ${name}, ${trouble.text}` };
+    }
+  });
+  return (await Promise.all(asked)).filter((finding) => finding !== undefined);
+}
+
+const byHand = 'compare it by hand with what the page of this provider asks for';
 
 async function privilegeFindings(
   { excess }: BoundProvider,
   subject: string,
-  call: () => ReturnType<typeof providerCall>,
+  call: () => Call,
 ): Promise<readonly CheckFinding[]> {
   if (excess === undefined)
     return [
@@ -165,10 +195,15 @@ async function privilegeFindings(
         subject,
         verdict: 'cannot tell',
         text: 'the provider does not say whether its admin credential may do more than it needs',
-        remedy: 'compare it by hand with what the page of this provider asks for',
+        remedy: byHand,
       },
     ];
-  const more = await excess(call()).catch((thrown: unknown) => troubleFinding(subject, thrown));
+  const more = await excess(call()).catch((thrown: unknown): CheckFinding => {
+    const trouble = troubleFinding(subject, thrown);
+    if (codeOf(thrown) !== 'UNSUPPORTED') return trouble;
+    const text = `the provider does not say all that its admin credential may do: ${trouble.text}`;
+    return { subject, verdict: 'cannot tell', text, remedy: byHand };
+  });
   if ('verdict' in more) return [more];
   if (more.length === 0)
     return [{ subject, verdict: 'ok', text: 'the admin credential may do nothing beyond what is needed' }];

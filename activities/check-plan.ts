@@ -9,7 +9,8 @@ import { providerCall } from './calls.ts';
 import { checked, troubleFinding, within, type CheckFinding } from './check-finding.ts';
 import { consumerFindings, requestFindings, silenceFindings, strayFindings } from './plan-findings.ts';
 import { planSteps } from './plan-steps.ts';
-import { preflightRequest } from './plan-rotation.ts';
+import { workloadFindings } from './plan-workloads.ts';
+import { preflightRequest } from './plan-new-version.ts';
 import { placesOf, type ActivityPorts, type BoundProvider, type EntryPlace } from './ports.ts';
 import { describeAt, liveOf, livenessOf, standingOf } from './world.ts';
 
@@ -80,6 +81,7 @@ export async function checkPlan(
     ...(listed === undefined ? [] : await strayFindings(ports, provider, listed)),
     ...silenceFindings(facts, provider),
     ...(await checked('consumers', limit, signal, () => consumerFindings(ports, facts))),
+    ...(await workloadFindings(ports, facts, limit, signal)),
   );
   return { steps: planSteps(facts, provider, decision, place), findings };
 

@@ -9,7 +9,9 @@ import {
   survivorMiss,
   type GateMiss,
 } from '../domain/gate.ts';
-import { askAgainIn, askEndpoints, asksEndpoints } from './ask-endpoints.ts';
+import { askAgainIn } from './ask-endpoints.ts';
+import { askForEvidence, asksForEvidence } from './ask-evidence.ts';
+import { endOwnUse } from './own-use.ts';
 import { placesOf, type ActivityPorts, type BoundProvider } from './ports.ts';
 import { intervalOf, readOnce } from './watch-target.ts';
 import { livenessOf, standings, versionOf } from './world.ts';
@@ -17,7 +19,13 @@ import { livenessOf, standings, versionOf } from './world.ts';
 /** What GATE says of one doomed version now. `startOver`: the plan itself is out of date. */
 export type GateAnswer =
   | { readonly kind: 'open' }
-  | { readonly kind: 'miss'; readonly miss: GateMiss; readonly againIn: number }
+  | {
+      readonly kind: 'miss';
+      readonly miss: GateMiss;
+      readonly againIn: number;
+      /** How far the provider's signal is behind, where silence is missing; milliseconds. */
+      readonly lag?: number;
+    }
   | { readonly kind: 'mode'; readonly why: string }
   | { readonly kind: 'startOver'; readonly why: string };
 
@@ -42,12 +50,13 @@ export async function askLines(
   if (!retiring && newest.version === version.id) return { kind: 'startOver', why: 'the version is current' };
 
   const released = releasedUnproved(facts.requests, newest.epoch);
-  const unasked = released || retiring ? [] : await askEndpoints(ports, facts, signal);
+  const unasked = released || retiring ? [] : await askForEvidence(ports, facts, signal);
+  if (retiring) await endOwnUse(ports, facts);
   const evidence = await ports.ledger.evidence(facts.id);
   // A release speaks for what was missing when it was given, never for an instance that came later.
   const line3 = retiring ? leftMiss(evidence) : evidenceMiss(evidence, facts.now);
   if (line3 !== undefined) {
-    const againIn = asksEndpoints(facts.entry) ? askAgainIn : hourly;
+    const againIn = asksForEvidence(facts.entry) ? askAgainIn : hourly;
     return { kind: 'miss', miss: { line: 3, why: [line3.why, ...unasked].join('; ') }, againIn };
   }
 
@@ -104,7 +113,8 @@ async function silence(
   // Its watch may have ended with a killed worker; starting one that runs changes nothing.
   await ports.workflows.watchTarget(version.target);
   const remaining = silenceRemaining(facts.entry.silence, await ports.ledger.watched(version.id));
-  return { kind: 'miss', miss: { line: 4, why }, againIn: Math.min(hourly, Math.max(remaining, 100)) };
+  const againIn = Math.min(hourly, Math.max(remaining, 100));
+  return { kind: 'miss', miss: { line: 4, why }, againIn, lag: usage?.lag ?? 0 };
 }
 
 /** A retiring entry's line 3: every instance has left or is waived. */

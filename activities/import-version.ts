@@ -7,7 +7,7 @@ import { backendCall, providerCall } from './calls.ts';
 import { existingRef } from './existing-ref.ts';
 import { refuseMisshapen } from './material-shape.ts';
 import { placesOf, type ActivityPorts, type BoundProvider, type EntryPlace } from './ports.ts';
-import { stageEverywhere } from './staging.ts';
+import { stagedIn, stageEverywhere } from './staging.ts';
 import { takeOver } from './take-over.ts';
 import { stopped } from './world.ts';
 
@@ -79,7 +79,7 @@ export async function importVersion(
       target: provider.target,
       ref: handed.ref,
       fingerprint,
-      copies: places.map((at) => ({ backend: at.name, path: at.place.path })),
+      copies: stagedIn(places),
       proofKey: ports.keys.sealedProofKey(version, material),
       who: actor,
       current: true,

@@ -1,13 +1,14 @@
 import { codeOf, isKeybatonError, KeybatonError } from '../domain/errors.ts';
 import type { VersionFacts } from '../domain/facts.ts';
-import { done, fail, startOver, wait, type Answer, type EffectInput } from '../domain/rotation.ts';
+import { done, fail, startOver, type Answer, type EffectInput } from '../domain/rotation.ts';
 import type { Envelope } from '../backends/backend.ts';
 import type { Issued } from '../providers/provider.ts';
 import { adoptSupplied } from './adopt-supplied.ts';
 import { backendCall, providerCall } from './calls.ts';
+import { waitWhileStopped } from './keep-from-expiring.ts';
 import { placesOf, type ActivityPorts, type BoundProvider, type EntryPlace } from './ports.ts';
 import { intendIssue, recordIssued, stageEverywhere } from './staging.ts';
-import { stagedEnvelope, stopped, versionOf } from './world.ts';
+import { stagedEnvelope, versionOf } from './world.ts';
 
 /**
  * Makes a version and stages it in every backend, in one activity: material never crosses an activity's border. Where
@@ -23,9 +24,10 @@ export async function issueAndStage(
   const facts = await ports.ledger.facts(input.credential);
   const version = versionOf(facts, input.version);
   if (version.issued) return done(null);
-  if (version.spent || version.fate !== 'pending') return startOver('the version is not pending any more');
-  const held = stopped(facts, input.compromised);
-  if (held !== undefined) return wait(held, 3_600_000);
+  if (version.spent || !(version.fate === 'pending' || version.fate === 'standby' || isDrills(version)))
+    return startOver('the version is not pending any more');
+  const held = await waitWhileStopped(ports, facts, input, signal);
+  if (held !== undefined) return held;
 
   const provider = await ports.provider(version.target);
   const places = await placesOf(ports, facts.entry);
@@ -44,6 +46,10 @@ export async function issueAndStage(
   }
   return mint(ports, provider, places, version, signal);
 }
+
+/** Doomed from birth, and made all the same; but not once anybody has begun to kill it. */
+const isDrills = ({ drill, fate, compromised, killBegun }: VersionFacts): boolean =>
+  drill && fate === 'doomed' && !compromised && !killBegun;
 
 /** Permanent trouble before the first intent ends the run; what may pass is thrown and tried again. */
 async function probed(

@@ -1,26 +1,59 @@
 import type { CredentialFacts, VersionFacts } from '../domain/facts.ts';
 import { leastExpiry } from '../domain/expiry.ts';
+import { codeOf } from '../domain/errors.ts';
+import { wait, type Answer, type EffectInput, type Step } from '../domain/rotation.ts';
 import { providerCall } from './calls.ts';
-import type { ActivityPorts, BoundProvider } from './ports.ts';
+import { placesOf, type ActivityPorts } from './ports.ts';
+import { livenessOf, stopped } from './world.ts';
 
+const hour = 3_600_000;
 const day = 86_400_000;
 /** People are told this many days before the provider would end a version that is still waited for. */
 const warnings = [14, 7, 1] as const;
 
+/** How long what is waited for is kept. */
+export interface Kept {
+  /** Milliseconds after which to look again at the latest: a quarter of what is left. */
+  readonly againIn: number;
+  /** The provider has ended what is current, or somebody there has. */
+  readonly currentEnded: boolean;
+}
+
 /**
- * A hold must not end in an outage: a version that consumers may still use, and that the provider would end by itself
- * soon, gets a later end where the provider can move it; else people are paged 14, 7 and 1 days before.
+ * A hold must not end in an outage, nor a pause or a freeze: a version that consumers may still use, and that the provider
+ * would end by itself soon, gets a later end where the provider can move it; else people are paged 14, 7 and 1 days before.
+ * One that has ended all the same is told to people too; a repeat tells nobody twice.
  */
 export async function keepFromExpiring(
   ports: ActivityPorts,
-  provider: BoundProvider,
   facts: CredentialFacts,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<Kept> {
+  let againIn = Infinity;
+  let currentEnded = false;
   for (const version of facts.versions.filter((one) => mayBeInUse(one) && endsSoon(one, facts.now))) {
-    const renewed = await extended(ports, provider, facts, version, signal);
-    if (!renewed) await warn(ports, facts, version);
+    const { expiresAt, ended } = await extended(ports, facts, version, signal);
+    if (ended) {
+      await tellEnded(ports, facts, version);
+      currentEnded ||= version.fate === 'current';
+    } else if (expiresAt === undefined) await warn(ports, facts, version);
+    else againIn = Math.min(againIn, Math.max(1_000, (expiresAt - facts.now) / 4));
   }
+  return { againIn, currentEnded };
+}
+
+/** What a person has stopped waits for them, and lives on meanwhile: to move an end changes nothing for anybody. */
+export async function waitWhileStopped(
+  ports: ActivityPorts,
+  facts: CredentialFacts,
+  { compromised }: Pick<EffectInput, 'compromised'>,
+  signal: AbortSignal,
+  step?: Step,
+): Promise<Answer<never> | undefined> {
+  const why = stopped(facts, compromised);
+  if (why === undefined) return undefined;
+  const { againIn } = await keepFromExpiring(ports, facts, signal);
+  return wait(why, Math.min(hour, againIn), step);
 }
 
 const mayBeInUse = (version: VersionFacts): boolean =>
@@ -31,17 +64,36 @@ const endsSoon = (version: VersionFacts, now: number): boolean =>
 
 async function extended(
   ports: ActivityPorts,
-  provider: BoundProvider,
   facts: CredentialFacts,
   version: VersionFacts,
   signal: AbortSignal,
-): Promise<boolean> {
+): Promise<{ readonly expiresAt?: number; readonly ended: boolean }> {
   const ref = version.refs.find(({ gone }) => !gone)?.ref;
-  if (provider.extend === undefined || ref === undefined || version.compromised) return false;
+  const provider = await ports.provider(version.target);
+  if (provider.extend === undefined || ref === undefined || version.compromised) return { ended: false };
   const expiresAt = facts.now + leastExpiry(facts.entry);
-  await provider.extend(ref, expiresAt, providerCall(ports, provider.traits.callTimeout, signal));
+  try {
+    await provider.extend(ref, expiresAt, providerCall(ports, provider.traits.callTimeout, signal));
+  } catch (thrown) {
+    if (codeOf(thrown) !== 'NOT_FOUND') throw thrown;
+    // It was verified before it was decided on: inside its spread window neither answer is a verdict.
+    if (facts.now < (facts.epochs[0]?.decidedAt ?? 0) + provider.traits.createSpread) throw thrown;
+    // Not known there by its id: only its own value, or the list, can say that it is gone.
+    if ((await livenessOf(ports, provider, await placesOf(ports, facts.entry), version, signal)) === 'live')
+      throw thrown;
+    return { ended: true };
+  }
   await ports.ledger.extended({ version: version.id, expiresAt });
-  return true;
+  return { expiresAt, ended: false };
+}
+
+async function tellEnded(ports: ActivityPorts, facts: CredentialFacts, version: VersionFacts): Promise<void> {
+  await ports.ledger.alarm({
+    credential: facts.id,
+    key: `held/expiry/${version.id}/ended`,
+    text: `version ${version.id} is still waited for, and is gone at its provider: whoever uses it is refused`,
+    page: true,
+  });
 }
 
 /** One alarm per threshold: its key names it, so that each pages once. */

@@ -109,7 +109,11 @@ export async function consumerFindings(ports: ActivityPorts, facts: CredentialFa
   const evidence = await ports.ledger.evidence(facts.id);
   const unseen = consumers
     .filter(
-      ({ name, kind }) => kind === 'service' && !evidence.instances.some((one) => one.consumer === name && !one.left),
+      // The roll-out speaks for all pods: none of them registers.
+      ({ name, kind, demand }) =>
+        kind === 'service' &&
+        demand !== 'rolled-out' &&
+        !evidence.instances.some((one) => one.consumer === name && !one.left),
     )
     .map(({ name }): CheckFinding => ({
       subject: `consumer ${name}`,

@@ -1,7 +1,7 @@
-import { codeOf } from '../domain/errors.ts';
-import { leastExpiry } from '../domain/expiry.ts';
+import { codeOf, isKeybatonError } from '../domain/errors.ts';
+import { killOrder } from '../domain/kill-order.ts';
 import type { CredentialFacts, VersionFacts } from '../domain/facts.ts';
-import { versionIdFrom, type CredentialId, type VersionId } from '../domain/identifiers.ts';
+import type { CredentialId, VersionId } from '../domain/identifiers.ts';
 import type { Liveness } from '../domain/lifecycle.ts';
 import { plan, type DoThis } from '../domain/plan.ts';
 import {
@@ -10,14 +10,19 @@ import {
   startOver,
   wait,
   type Answer,
-  type Outcome,
+  type Doomed,
   type Planned,
   type RunPlan,
 } from '../domain/rotation.ts';
-import type { PreflightRequest } from '../providers/provider.ts';
-import { providerCall } from './calls.ts';
+import { goesFirst } from './admin-last.ts';
+import { backendTimeout } from './calls.ts';
+import { giveWay } from './give-way.ts';
+import { keepStandby, type Refill } from './keep-standby.ts';
+import { planNewVersion } from './plan-new-version.ts';
+import { waitWhileStopped } from './keep-from-expiring.ts';
 import { placesOf, type ActivityPorts, type BoundProvider, type EntryPlace } from './ports.ts';
-import { leakOwed, livenessOf, standings, stopped } from './world.ts';
+import { outcomeOf } from './run-outcome.ts';
+import { leakOwed, livenessOf, standings } from './world.ts';
 import { wouldHold } from './would-hold.ts';
 
 export interface PlanRotationInput {
@@ -27,11 +32,12 @@ export interface PlanRotationInput {
   readonly actor: string;
   readonly rehearse: boolean;
   readonly compromised: readonly VersionId[];
+  /** What was tried for the spare version; undefined: an older build's run, which knows of none. */
+  readonly refill?: Refill;
 }
 
-const recheck = 3_600_000;
-/** The third spent version in one run holds: something at the provider eats creates. */
-const spentLimit = 3;
+/** How often a run of an admin credential looks whether its targets have become quiet. */
+const lastOfAll = 30_000;
 
 /**
  * Asks ledger, backends and provider, applies the one rule, and gives a new version its id. Nothing left to do: closes
@@ -43,74 +49,156 @@ export async function planRotation(
   signal: AbortSignal,
 ): Promise<Answer<Planned>> {
   const { ledger } = ports;
+  const first = await goesFirst(ports, input, signal);
+  if (first !== undefined) return wait(first, lastOfAll);
   const opened = await openRun(ports, input);
   if (opened !== 'open') return opened;
   const facts = await ledger.facts(input.credential);
-  const held = stopped(facts, input.compromised);
-  if (held !== undefined) return wait(held, recheck);
+  const held = await waitWhileStopped(ports, facts, input, signal);
+  if (held !== undefined) return held;
   // A kill waits for nobody: what an earlier run may still be doing makes nothing that leaked more alive.
   const ambiguous = leakOwed(facts, input.compromised) ? 0 : openIntentUntil(facts, input.run);
   if (ambiguous > facts.now) return wait('an earlier effect may still appear', ambiguous - facts.now);
 
+  const bound = await ports.provider(facts.entry.target).catch(() => undefined);
+  const way = bound && (await giveWay(ports, bound, facts, 'contained'));
+  if (way !== undefined) return way;
+
+  if (!leakOwed(facts, input.compromised)) return plannedFor(ports, input, facts, signal);
+  const since = ports.now();
+  try {
+    return await plannedFor(ports, input, facts, signal);
+  } catch (thrown) {
+    return killAlone(ports, input, facts, facts.now + ports.now() - since, thrown);
+  }
+}
+
+async function plannedFor(
+  ports: ActivityPorts,
+  input: PlanRotationInput,
+  facts: CredentialFacts,
+  signal: AbortSignal,
+): Promise<Answer<Planned>> {
+  const since = ports.now();
   const provider = await ports.provider(facts.entry.target);
   const places = await placesOf(ports, facts.entry);
   const decision = await decide(ports, input, facts, provider, places, signal);
   await resumeDebts(ports, facts);
-  const byId = new Map(facts.versions.map((version) => [version.id, version]));
-  const isCompromised = (id: VersionId): boolean =>
-    input.compromised.includes(id) || (byId.get(id)?.compromised ?? false);
   const doomed = [
-    ...decision.doomed.map((version) => ({
-      version,
-      compromised: isCompromised(version),
-      neverCurrent: !(byId.get(version)?.everCurrent ?? false),
-    })),
+    ...decision.doomed.map((id) => doomedAs(facts, input, id)),
     // Dead already, and nothing of GATE is left to ask: what the plan is changed for in between must not keep its copies.
     ...facts.versions
       .filter((one) => leftUnerased(facts, one))
       .map(({ id }) => ({ version: id, compromised: false, neverCurrent: true })),
   ];
-  const killFirst =
-    facts.entry.emergency.policy === 'revoke-first'
-      ? doomed.filter((one) => one.compromised).map((one) => one.version)
-      : [];
-  const base = {
+  const leaked = doomed.filter((one) => one.compromised);
+  const base = (): Omit<RunPlan, 'wanted' | 'issue' | 'promote'> => ({
     why: decision.why,
     expectedEpoch: facts.epochs[0]?.epoch ?? 0,
-    killFirst,
+    ...killing(facts, leaked, facts.now + ports.now() - since),
     doomed,
     mode: facts.entry.mode,
-  };
+  });
 
   if (decision.wanted === 'issue') {
     // What is current makes no room: it dies only after its successor is there, unless it leaked.
     const before = doomed.filter((one) => one.compromised || one.version !== facts.epochs[0]?.version);
-    const planned = await planNewVersion(ports, facts, provider, before.length > 0, signal).catch((thrown: unknown) => {
-      if (killFirst.length === 0) throw thrown;
-      return undefined;
-    });
+    const planned = await planNewVersion(ports, facts, provider, before.length > 0, signal);
+    if (planned.kind === 'done' && planned.result !== undefined)
+      return work({ ...base(), wanted: planned.result, issue: true, promote: true });
     // What leaked does not live on because nothing new can be made: it dies, and what stands in the way is met again.
-    if (killFirst.length > 0 && planned?.kind !== 'done')
-      return work({ ...base, doomed: doomed.filter((one) => one.compromised), wanted: undefined, ...nothingNew });
-    if (planned?.kind !== 'done') return planned ?? startOver('no version was planned');
-    const { result: wanted } = planned;
-    if (wanted === undefined) return work({ ...base, doomed: before, wanted, ...nothingNew });
-    return work({ ...base, wanted, issue: true, promote: true });
+    if (planned.kind !== 'done' && leaked.length === 0) return planned;
+    const plan = base();
+    const first = planned.kind === 'done' ? before : leaked;
+    // In a full target what may live longest makes room last.
+    const waits = (one: Doomed): boolean =>
+      plan.bounds !== undefined && !plan.killFirst.includes(one.version) && one.compromised;
+    const inOrder = [...first.filter((one) => !waits(one)), ...first.filter(waits)];
+    return work({ ...plan, doomed: inOrder, wanted: undefined, ...nothingNew });
   }
   const { wanted } = decision;
-  const issue = wanted !== undefined && byId.get(wanted)?.issued !== true;
-  if (wanted !== undefined && (issue || decision.promote)) return work({ ...base, wanted, issue, promote: true });
-  if (doomed.length > 0) return work({ ...base, wanted, ...nothingNew });
+  const issue = wanted !== undefined && facts.versions.find((one) => one.id === wanted)?.issued !== true;
+  if (wanted !== undefined && (issue || decision.promote)) return work({ ...base(), wanted, issue, promote: true });
+  if (doomed.length > 0) return work({ ...base(), wanted, ...nothingNew });
 
-  const outcome = outcomeOf(facts, input);
-  const why = outcome === 'observed' ? await wouldHold(ports, provider, facts) : undefined;
-  const { again } = await ledger.endRun({
+  if (!input.rehearse && input.refill !== undefined) {
+    const spare = await keepStandby(ports, facts, provider, places, input.refill, signal);
+    if (spare.kind === 'doomed') return startOver(`the standby is replaced: ${spare.why}`);
+    if (spare.kind === 'refill') return work({ ...base(), wanted, ...nothingNew, refill: spare.version });
+  }
+  return ended(ports, input, facts, provider, signal);
+}
+
+async function ended(
+  ports: ActivityPorts,
+  input: PlanRotationInput,
+  facts: CredentialFacts,
+  provider: BoundProvider,
+  signal: AbortSignal,
+): Promise<Answer<Planned>> {
+  const outcome = outcomeOf(facts, input.rehearse);
+  const why = outcome === 'observed' ? await wouldHold(ports, provider, facts, signal) : undefined;
+  await ports.ledger.cure({ credential: facts.id, keyPrefix: 'replacement/' });
+  const { again } = await ports.ledger.endRun({
     credential: input.credential,
     run: input.run,
     outcome,
     ...(why === undefined ? {} : { why }),
   });
   return again ? startOver('asked for meanwhile') : done({ kind: 'ended', outcome, why });
+}
+
+/** Nothing can be planned for its successor now: what leaked is killed all the same, each in its time, and people are told. */
+async function killAlone(
+  ports: ActivityPorts,
+  input: PlanRotationInput,
+  facts: CredentialFacts,
+  now: number,
+  thrown: unknown,
+): Promise<Answer<Planned>> {
+  const leaked = facts.versions
+    .filter((one) => one.fate !== 'dead' && one.fate !== 'released')
+    .map(({ id }) => doomedAs(facts, input, id))
+    .filter((one) => one.compromised);
+  if (leaked.length === 0) throw thrown;
+  const why = isKeybatonError(thrown) ? `${thrown.code}: ${thrown.message}` : codeOf(thrown);
+  const text = `a leaked version has no replacement yet: ${why}; it is killed all the same`;
+  await ports.ledger.alarm({ credential: facts.id, key: 'replacement/missing', text, page: true });
+  const order = killing(facts, leaked, now);
+  // With a standby that may yet be promoted its half minute is waited for.
+  const spared = order.bounds?.map(({ version }) => version) ?? [];
+  return work({
+    why: 'survivor',
+    expectedEpoch: facts.epochs[0]?.epoch ?? 0,
+    ...order,
+    killFirst: order.killFirst.filter((id) => !spared.includes(id)),
+    doomed: leaked,
+    mode: facts.entry.mode,
+    wanted: undefined,
+    ...nothingNew,
+  });
+}
+
+function doomedAs(facts: CredentialFacts, input: PlanRotationInput, id: VersionId): Doomed {
+  const version = facts.versions.find((one) => one.id === id);
+  return {
+    version: id,
+    compromised: input.compromised.includes(id) || (version?.compromised ?? false),
+    neverCurrent: !(version?.everCurrent ?? false),
+  };
+}
+
+function killing(
+  facts: CredentialFacts,
+  leaked: readonly Doomed[],
+  now: number,
+): Pick<RunPlan, 'killFirst' | 'bounds'> {
+  const { killFirst, bounds } = killOrder(
+    facts,
+    leaked.map(({ version }) => version),
+    now,
+  );
+  return bounds.length === 0 ? { killFirst } : { killFirst, bounds };
 }
 
 const nothingNew = { issue: false, promote: false } as const;
@@ -134,11 +222,23 @@ async function openRun(ports: ActivityPorts, input: PlanRotationInput): Promise<
   }
 }
 
-/** Dead, and a copy of its material is left where the entry keeps its versions. */
-const leftUnerased = (facts: CredentialFacts, version: VersionFacts): boolean =>
-  version.fate === 'dead' &&
-  version.id !== facts.epochs[0]?.version &&
-  version.copies.some((copy) => !copy.gone && facts.entry.backends.some(({ backend }) => backend === copy.backend));
+/** Dead, and a copy of its material is left that this run has not failed to erase: what nobody can reach is tried once a run. */
+function leftUnerased(facts: CredentialFacts, version: VersionFacts): boolean {
+  const since = facts.openRun?.startedAt ?? facts.now;
+  const failed = (backend: string): boolean =>
+    version.intents.some(
+      (intent) =>
+        intent.effect === 'destroy' &&
+        intent.place === backend &&
+        intent.outcome === 'failed' &&
+        intent.until - backendTimeout >= since,
+    );
+  return (
+    version.fate === 'dead' &&
+    version.id !== facts.epochs[0]?.version &&
+    version.copies.some((copy) => !copy.gone && !failed(copy.backend))
+  );
+}
 
 /** A new run waits for what an earlier one may still be doing; within its own run an effect has always ended. */
 function openIntentUntil(facts: CredentialFacts, run: string): number {
@@ -184,89 +284,10 @@ async function decide(
   }
 }
 
-/** The new version's id, after preflight said where it will be made; undefined when doomed ones must make room first. */
-export async function planNewVersion(
-  ports: ActivityPorts,
-  facts: CredentialFacts,
-  provider: BoundProvider,
-  doomedExist: boolean,
-  signal: AbortSignal,
-): Promise<Answer<VersionId | undefined>> {
-  // A held run tries again after an hour: by then a person has looked, or the provider is well again.
-  const since = Math.max(facts.openRun?.startedAt ?? 0, facts.now - recheck);
-  const spent = facts.versions.filter((version) => version.spent && version.createdAt >= since).length;
-  if (spent >= spentLimit) {
-    await ports.ledger.alarm({
-      credential: facts.id,
-      key: 'spent',
-      text: `${spent} create calls of one run have gone unanswered: look at the provider; three more are tried in an hour`,
-      page: true,
-    });
-    return wait(`${spent} create calls have gone unanswered`, recheck, 'held');
-  }
-  const version = versionIdFrom(ports.random(64));
-  const request = await preflightRequest(ports, facts, provider.target, version);
-  const baseline = await provider
-    .preflight(request, providerCall(ports, provider.traits.callTimeout, signal))
-    .catch((thrown: unknown) => {
-      if (codeOf(thrown) === 'CAPACITY_EXHAUSTED' && doomedExist) return undefined;
-      throw thrown;
-    });
-  if (baseline === undefined) return done(undefined);
-  await ports.ledger.planVersion({
-    credential: facts.id,
-    version,
-    target: provider.target,
-    as: 'pending',
-    baseline,
-    ...(provider.traits.expiry ? { expiresAt: facts.now + leastExpiry(facts.entry) } : {}),
-  });
-  return done(version);
-}
-
-/** What must stay as it is at the target, and which slots may be issued over. Reads the ledger alone. */
-export async function preflightRequest(
-  ports: ActivityPorts,
-  facts: Pick<CredentialFacts, 'id' | 'now' | 'versions'>,
-  target: string,
-  version: VersionId,
-): Promise<PreflightRequest> {
-  const refs = await ports.ledger.refsOfTarget(target);
-  const tenants = refs.filter((one) => !one.dead && !one.gone);
-  const inDoubt = facts.versions.flatMap((one) =>
-    one.intents
-      .filter((intent) => intent.ref !== undefined && intent.outcome === undefined && intent.until > facts.now)
-      .flatMap((intent) => intent.ref ?? []),
-  );
-  return {
-    credential: facts.id,
-    version,
-    keep: [...tenants.map((one) => one.ref), ...inDoubt],
-    free: refs.filter((one) => one.dead || one.gone).map((one) => one.ref),
-  };
-}
-
 /** A debt is never dropped: its workflow may have been terminated. Starting one that runs changes nothing. */
 async function resumeDebts(ports: ActivityPorts, facts: CredentialFacts): Promise<void> {
   for (const version of facts.versions) {
     if (version.debtMoved && version.fate !== 'dead' && version.fate !== 'released')
       await ports.workflows.settleDebt(facts.id, version.id);
   }
-}
-
-/** What this run came to, read from the ledger: a run that crashed and came back tells the same. */
-function outcomeOf(facts: CredentialFacts, input: PlanRotationInput): Outcome {
-  const since = facts.openRun?.startedAt ?? facts.now;
-  const decided = facts.epochs.filter((epoch) => epoch.decidedAt >= since);
-  if (
-    facts.versions.some(
-      (version: VersionFacts) => version.debtMoved && version.fate !== 'dead' && version.fate !== 'released',
-    )
-  )
-    return 'indebted';
-  const newest = facts.epochs[0];
-  if (newest === undefined || decided.length === 0)
-    return facts.entry.mode === 'observe' && !input.rehearse ? 'observed' : 'nothing';
-  const olderVersion = facts.epochs.slice(1).some((epoch) => epoch.version === newest.version);
-  return olderVersion ? 'rolled-back' : 'rotated';
 }

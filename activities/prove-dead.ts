@@ -2,6 +2,7 @@ import { codeOf } from '../domain/errors.ts';
 import type { CredentialFacts, VersionFacts } from '../domain/facts.ts';
 import { providerCall } from './calls.ts';
 import type { ActivityPorts, BoundProvider, EntryPlace } from './ports.ts';
+import { noControl, refusalCheck } from './refusal-check.ts';
 import { ownEnvelope } from './world.ts';
 
 export type DeathProof =
@@ -21,36 +22,27 @@ export async function proveDead(
   version: VersionFacts,
   signal: AbortSignal,
 ): Promise<DeathProof> {
-  const { revokeSpread } = provider.traits;
-  const needed = revokeSpread === 0 ? 2 : 3;
-  const apart = revokeSpread === 0 ? 0 : revokeSpread / (needed - 1);
   const envelope = await ownEnvelope(ports, provider, places, version, signal);
-  const call = () => providerCall(ports, provider.traits.callTimeout, signal);
-  const control = await controlAccepted(ports, provider, places, facts, version, signal);
-  if (!control) return { kind: 'not yet', why: 'cannot tell: the control call is not accepted either', againIn: 2_000 };
-  if (envelope === 'absent') return { kind: 'dead', grade: 'absent' };
+  const control = (): Promise<boolean> => controlAccepted(ports, provider, places, facts, version, signal);
+  if (envelope === 'absent' && provider.traits.lists === false)
+    return { kind: 'not yet', why: nothingTells, againIn: 3_600_000 };
+  if (envelope === 'absent')
+    return (await control()) ? { kind: 'dead', grade: 'absent' } : { kind: 'not yet', why: noControl, againIn: 2_000 };
 
-  for (;;) {
-    const verdict = await provider.verify(envelope.material, call());
-    if (verdict !== 'refused') {
-      await ports.ledger.probed({ version: version.id, answer: 'accepted' });
-      return {
-        kind: 'not yet',
-        why: 'revoked, not yet dead: the provider still accepts it',
-        againIn: Math.max(500, apart),
-      };
-    }
-    const { count, firstAt } = await ports.ledger.probed({ version: version.id, answer: 'refused' });
-    const spread = (await ports.ledger.clock()) - firstAt;
-    if (count >= needed && spread >= revokeSpread) return { kind: 'dead', grade: 'refused' };
-    if (revokeSpread > 0)
-      return {
-        kind: 'not yet',
-        why: `revoked, not yet dead: refused ${count} of ${needed} times`,
-        againIn: Math.max(apart, revokeSpread - spread),
-      };
-  }
+  const proof = await refusalCheck({
+    revokeSpread: provider.traits.revokeSpread,
+    control,
+    verify: () => provider.verify(envelope.material, providerCall(ports, provider.traits.callTimeout, signal)),
+    counted: (answer) => ports.ledger.probed({ version: version.id, answer }),
+    now: () => ports.ledger.clock(),
+  });
+  return proof.kind === 'dead'
+    ? { kind: 'dead', grade: 'refused' }
+    : { kind: 'not yet', why: proof.why, againIn: proof.againIn };
 }
+
+const nothingTells =
+  'cannot tell: no copy of its value is left to ask with, and the provider lists no keys; look there, then run `keybaton release --alive`';
 
 /** The survivor where one lives; never a doomed or watched version. Else the admin reference at the same host. */
 async function controlAccepted(

@@ -1,12 +1,20 @@
-import { codeOf } from '../domain/errors.ts';
 import type { CredentialFacts, Ref, VersionFacts } from '../domain/facts.ts';
+import type { CredentialId } from '../domain/identifiers.ts';
 import { done, wait, type Answer, type EffectInput } from '../domain/rotation.ts';
-import { waitFor } from './ask-gate.ts';
-import { providerCall } from './calls.ts';
+import { giveWay } from './give-way.ts';
+import { unlessRefused, waitFor } from './ask-gate.ts';
+import { providerCall, urgently } from './calls.ts';
+import { copiesOf } from './copies.ts';
+import { killSeen } from './kill-seen.ts';
+import { namelessCreate } from './nameless-create.ts';
+import { noControl } from './refusal-check.ts';
+import { withoutControl } from './without-control.ts';
 import { askLines } from './gate.ts';
-import { placesOf, type ActivityPorts, type BoundProvider } from './ports.ts';
+import { waitWhileStopped } from './keep-from-expiring.ts';
+import type { ActivityPorts, BoundProvider } from './ports.ts';
 import { proveDead } from './prove-dead.ts';
-import { liveOf, stopped, versionOf } from './world.ts';
+import { refsToKill } from './refs-to-kill.ts';
+import { liveOf, notGoneOf, versionOf } from './world.ts';
 
 /**
  * Kills one doomed version and proves it dead. Scheduled: GATE again, then the authorisation, which re-reads everything
@@ -22,17 +30,32 @@ export async function revokeUntilDead(
   const version = versionOf(facts, input.version);
   if (version.fate === 'dead' || version.fate === 'released') return done(null);
   const provider = await ports.provider(version.target);
-  const strict = version.compromised || input.compromised.includes(version.id) || !version.everCurrent;
+  const leaked = version.compromised || input.compromised.includes(version.id);
+  const strict = leaked || !version.everCurrent;
 
-  if (!version.killBegun) {
+  const left = provenElsewhere(provider, version) - facts.now;
+  if (leaked && left > 0) return wait('an incident has revoked it, and proves it dead', Math.min(left, 5_000));
+  const way = leaked ? await giveWay(ports, provider, facts, 'dead') : undefined;
+  if (way !== undefined) return way;
+
+  if (!(await killSeen(ports, provider, version, signal))) {
     const refused = await authorise(ports, provider, facts, version, strict, input, signal);
     if (refused !== undefined) return refused;
   }
-  if (neverCreated(version)) return died(ports, version, 'absent');
+  if (neverCreated(version)) return died(ports, facts.id, version, 'absent');
   if (version.onlyByHand) return byHand(ports, facts, version);
 
-  const refs = await refsToKill(ports, provider, version, signal);
+  const nameless = await namelessCreate(ports, provider, facts, version, signal);
+  if (nameless !== undefined && 'kind' in nameless) return nameless;
+
+  const owed = await refsOwed(ports, provider, version, signal);
+  const refs = nameless === undefined ? owed : [...owed, nameless];
+  const byPeople = provider.traits.lists === false;
   for (const ref of refs) {
+    if (byPeople) {
+      await askPerson(ports, provider, facts, version, ref);
+      continue;
+    }
     await ports.ledger.intend({
       version: version.id,
       effect: 'revoke',
@@ -40,25 +63,38 @@ export async function revokeUntilDead(
       ref,
       within: provider.traits.callTimeout,
     });
-    await provider.revoke(ref, providerCall(ports, provider.traits.callTimeout, signal));
+    const call = providerCall(ports, provider.traits.callTimeout, signal);
+    await provider.revoke(ref, leaked ? urgently(call) : call);
     await ports.ledger.outcome({ version: version.id, effect: 'revoke', place: ref.id, outcome: 'done' });
     if (!version.killBegun) await ports.ledger.killBegan({ version: version.id });
   }
   const late = lateCreateUntil(provider, version) - facts.now;
   if (late > 0) return wait('a create of this version may still appear', late);
   // Supplied by a person and never adopted: whoever the value belongs to, it is not ours to kill, nor to be asked about.
-  if (provider.issue === undefined && !version.issued && refs.length === 0) return died(ports, version, 'absent');
-  const left = liveOf(
-    version,
+  if (provider.issue === undefined && !version.issued && refs.length === 0)
+    return died(ports, facts.id, version, 'absent');
+  const live = notGoneOf(
+    nameless === undefined ? version : { ...version, refs: [...version.refs, { ref: nameless, gone: false }] },
     await provider.list(providerCall(ports, provider.traits.callTimeout, signal)),
     provider.installation,
-  ).filter((live) => !live.disabled);
-  if (left.length > 0) return wait(`${left.length} of its credentials still listed as live`, 1_000);
+  ).filter(({ disabled }) => !disabled);
+  if (live.length > 0) return wait(`${live.length} of its credentials still listed as live`, 1_000);
 
-  const proof = await proveDead(ports, provider, await placesOf(ports, facts.entry), facts, version, signal);
-  if (proof.kind === 'dead') return died(ports, version, proof.grade);
-  return wait(proof.why, proof.againIn);
+  const copies = await copiesOf(ports, facts, version);
+  const proof = await proveDead(ports, provider, [...copies.kept, ...copies.left], facts, version, signal);
+  if (proof.kind === 'dead') return died(ports, facts.id, version, proof.grade);
+  if (byPeople && proof.againIn < askAgain)
+    return wait(`a person must delete it at the provider: ${proof.why}`, Math.max(proof.againIn, 10_000), 'held');
+  const anew = proof.why === noControl ? await withoutControl(ports, provider, facts, version, signal) : undefined;
+  return anew ?? wait(proof.why, proof.againIn);
 }
+
+/**
+ * Until when the incident that has contained it is let prove its death alone: the same calls a second time, over a
+ * thousand keys, take what their provider bears away from containing the rest.
+ */
+const provenElsewhere = ({ traits }: BoundProvider, { containedAt }: VersionFacts): number =>
+  containedAt === undefined ? 0 : containedAt + 2 * traits.revokeSpread + 15_000;
 
 async function authorise(
   ports: ActivityPorts,
@@ -71,27 +107,17 @@ async function authorise(
 ): Promise<Answer<never> | undefined> {
   const epoch = facts.epochs[0]?.epoch ?? 0;
   if (!strict && !version.debtMoved) {
-    const held = stopped(facts, input.compromised);
+    const held = await waitWhileStopped(ports, facts, input, signal, 'held');
     const answer = await askLines(ports, provider, facts, version, signal);
     if (held !== undefined || answer.kind !== 'open') {
       if (version.authorisedEpoch !== undefined)
         await ports.ledger.withdrawAuthorisation({ version: version.id, why: 'GATE misses a line again' });
-      if (held !== undefined) return wait(held, 3_600_000, 'held');
+      if (held !== undefined) return held;
       if (answer.kind !== 'open') return waitFor(ports, facts, answer, input.watched);
     }
   }
-  try {
-    await ports.ledger.authorise({
-      credential: facts.id,
-      version: version.id,
-      epoch,
-      signal: provider.traits.usage !== undefined && !version.onlyByHand,
-    });
-    return undefined;
-  } catch (thrown) {
-    if (codeOf(thrown) === 'CONFLICT') return wait('the ledger does not authorise it yet', 1_000);
-    throw thrown;
-  }
+  const signalled = provider.traits.usage !== undefined && !version.onlyByHand;
+  return unlessRefused(ports.ledger.authorise({ credential: facts.id, version: version.id, epoch, signal: signalled }));
 }
 
 /** No call that could have made it was ever intended. */
@@ -105,7 +131,7 @@ function neverCreated(version: VersionFacts): boolean {
 }
 
 /** The ledger's refs and every live key that the provider lists under its tag. */
-async function refsToKill(
+async function refsOwed(
   ports: ActivityPorts,
   provider: BoundProvider,
   version: VersionFacts,
@@ -125,13 +151,10 @@ async function refsToKill(
   const intended = version.intents.flatMap((intent) =>
     intent.effect === 'issue' && intent.ref !== undefined && !revoked(intent.ref) ? [intent.ref] : [],
   );
-  const refs = new Map<string, Ref>();
-  for (const ref of [...known, ...intended, ...listed.map((live) => live.ref)])
-    refs.set(JSON.stringify([ref.id, ref.mark, ref.parent]), ref);
   for (const { ref } of listed) {
     if (!known.some((one) => one.id === ref.id)) await ports.ledger.refSeen({ version: version.id, ref });
   }
-  return [...refs.values()];
+  return refsToKill([...known, ...intended], listed);
 }
 
 /** After an ambiguous create the list is only believed later than `until` and the provider's settle time. */
@@ -141,9 +164,31 @@ function lateCreateUntil(provider: BoundProvider, version: VersionFacts): number
   return Math.max(0, ...issues.map((intent) => intent.until + provider.traits.createSpread));
 }
 
-async function died(ports: ActivityPorts, version: VersionFacts, grade: 'refused' | 'absent'): Promise<Answer<null>> {
+async function died(
+  ports: ActivityPorts,
+  credential: CredentialId,
+  version: VersionFacts,
+  grade: 'refused' | 'absent',
+): Promise<Answer<null>> {
   await ports.ledger.dead({ version: version.id, grade });
+  await ports.ledger.cure({ credential, keyPrefix: `control/${version.id}` });
+  await ports.ledger.cure({ credential, keyPrefix: `by-hand/${version.id}` });
   return done(null);
+}
+
+/** Milliseconds: what only a person can tell is asked about this often. */
+const askAgain = 3_600_000;
+
+/** No call kills it: people are told how, and the refusal check sees when they did. */
+async function askPerson(
+  ports: ActivityPorts,
+  provider: BoundProvider,
+  facts: CredentialFacts,
+  version: VersionFacts,
+  ref: Ref,
+): Promise<void> {
+  const text = `version ${version.id} may die and only a person can kill it: ${provider.killByHand(ref)}`;
+  await ports.ledger.alarm({ credential: facts.id, key: `by-hand/${version.id}`, text, page: true });
 }
 
 async function byHand(ports: ActivityPorts, facts: CredentialFacts, version: VersionFacts): Promise<Answer<never>> {

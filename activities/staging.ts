@@ -1,3 +1,4 @@
+import { drillTakes } from '../domain/drill.ts';
 import { done, type Answer } from '../domain/rotation.ts';
 import type { VersionFacts } from '../domain/facts.ts';
 import type { Envelope } from '../backends/backend.ts';
@@ -12,7 +13,9 @@ export async function intendIssue(
   version: VersionFacts,
   ref: Issued['ref'] | undefined,
 ): Promise<void> {
-  const within = provider.traits.callTimeout + provider.traits.lateCreate;
+  const { callTimeout, lateCreate, createSpread } = provider.traits;
+  // So long its drill has: after that whoever finds it kills it.
+  const within = callTimeout + lateCreate + (version.drill ? createSpread + drillTakes : 0);
   await ports.ledger.intend({
     version: version.id,
     effect: 'issue',
@@ -32,6 +35,12 @@ export async function stageEverywhere(
   for (const at of places) await at.backend.stage(at.place, envelope, backendCall(ports, signal));
 }
 
+/** Where a staged copy lies: a store that can only be written to keeps none, and nobody has to erase it there. */
+export const stagedIn = (
+  places: readonly EntryPlace[],
+): readonly { readonly backend: string; readonly path: string }[] =>
+  places.filter((at) => at.backend.readable).map((at) => ({ backend: at.name, path: at.place.path }));
+
 /** The outcome: ref, copies and proof key in one transaction. */
 export async function recordIssued(
   ports: ActivityPorts,
@@ -44,7 +53,7 @@ export async function recordIssued(
     version: version.id,
     ref: issued.ref,
     fingerprint: ports.keys.fingerprint(provider.name, issued.material),
-    copies: places.map((at) => ({ backend: at.name, path: at.place.path })),
+    copies: stagedIn(places),
     proofKey: ports.keys.sealedProofKey(version.id, issued.material),
     ...(issued.expiresAt === undefined ? {} : { expiresAt: issued.expiresAt }),
   });

@@ -3,9 +3,9 @@ import { codeOf, isKeybatonError, KeybatonError } from '../domain/errors.ts';
 import type { CredentialFacts, Ref, VersionFacts } from '../domain/facts.ts';
 import type { CredentialId, VersionId } from '../domain/identifiers.ts';
 import type { SecretMaterial } from '../domain/secret-material.ts';
-import { backendCall, backendTimeout } from './calls.ts';
+import { backendCall, backendTimeout, providerCall } from './calls.ts';
 import { refuseMisshapen } from './material-shape.ts';
-import { planNewVersion } from './plan-rotation.ts';
+import { planNewVersion } from './plan-new-version.ts';
 import { placesOf, type ActivityPorts, type BoundProvider, type EntryPlace } from './ports.ts';
 import { stopped, versionOf } from './world.ts';
 
@@ -19,8 +19,8 @@ export interface SupplyInput {
 export const suppliedRef: Ref = { id: 'supplied' };
 
 /**
- * Takes a value that only a person can make: shape and "not a known value" are checked here, before it is staged;
- * whether it works and whose it is, by the worker after. Intent, then a create-only stage in every backend. The same
+ * Takes a value that only a person can make: shape, "not a known value" and, where the provider can be asked, whose it is are
+ * checked here, before it is staged; whether it works, and all of it again, by the worker after. Intent, then a create-only stage in every backend. The same
  * value again changes nothing; another one for the same version is CONFLICT. The caller wakes the rotation.
  */
 export async function supplyVersion(
@@ -38,6 +38,7 @@ export async function supplyVersion(
       'CONFLICT',
       `this value is known already: it is version ${known.version} of ${known.credential}; make a new key and supply that`,
     );
+  await refuseForeign(ports, provider, facts, input.material, signal);
   const places = await placesOf(ports, facts.entry);
   if (!places.some((at) => at.backend.readable))
     throw new KeybatonError(
@@ -80,6 +81,28 @@ function refuseSupply(facts: CredentialFacts, provider: BoundProvider): void {
     throw conflict(
       `version ${unfinished.id} of the rotation before is not dead yet: supply the next value when it is (\`keybaton status ${facts.id}\`)`,
     );
+}
+
+/**
+ * Shape, organisation, and being another key than those that are known: asked of the provider before anything is stored. Where
+ * this process may not use the admin credential the worker asks all of it before it adopts the value.
+ */
+async function refuseForeign(
+  ports: ActivityPorts,
+  provider: BoundProvider,
+  facts: CredentialFacts,
+  material: SecretMaterial,
+  signal: AbortSignal,
+): Promise<void> {
+  const version = facts.versions.find((one) => one.fate === 'pending')?.id;
+  const refs = await ports.ledger.refsOfTarget(provider.target);
+  const known = refs.filter((one) => one.version !== version).map(({ ref }) => ref);
+  try {
+    await provider.examine?.({ version, material, known }, providerCall(ports, provider.traits.callTimeout, signal));
+  } catch (thrown) {
+    const code = codeOf(thrown);
+    if (code !== 'ACCESS_DENIED' && code !== 'NOT_FOUND') throw thrown;
+  }
 }
 
 /** The version that waits for a value; plans one, and asks for the rotation that it is for, when none does. */

@@ -1,6 +1,9 @@
+import { mayBeSuspended } from '../domain/facts.ts';
 import { done, startOver, wait, type Answer, type EffectInput } from '../domain/rotation.ts';
 import { providerCall } from './calls.ts';
-import { placesOf, type ActivityPorts } from './ports.ts';
+import { copiesOf } from './copies.ts';
+import type { ActivityPorts } from './ports.ts';
+import { nowhereStored } from './stage-later.ts';
 import { ownEnvelope, versionOf } from './world.ts';
 
 /**
@@ -17,10 +20,14 @@ export async function verifyVersion(
   if (version.compromised || version.fate === 'dead') return startOver('the version is not to be used any more');
   const provider = await ports.provider(version.target);
   const call = () => providerCall(ports, provider.traits.callTimeout, signal);
-  if (version.suspended) await resume();
+  if (mayBeSuspended(version)) await resume();
 
-  const envelope = await ownEnvelope(ports, provider, await placesOf(ports, facts.entry), version, signal);
-  if (envelope === 'absent') return startOver('no backend holds a staged copy of the version');
+  const { kept, left } = await copiesOf(ports, facts, version);
+  const envelope = await ownEnvelope(ports, provider, [...kept, ...left], version, signal);
+  if (envelope === 'absent')
+    return version.fate === 'current'
+      ? nowhereStored(ports, facts, version)
+      : startOver('no backend holds a staged copy of the version');
   if (version.everCurrent) await ports.ledger.ownProbe(version.id);
   const verdict = await provider.verify(envelope.material, call());
   if (verdict !== 'refused') return done('accepted');

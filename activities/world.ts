@@ -6,6 +6,7 @@ import type { Description, Envelope } from '../backends/backend.ts';
 import type { LiveCredential } from '../providers/provider.ts';
 import { backendCall, providerCall } from './calls.ts';
 import type { ActivityPorts, BoundProvider, EntryPlace } from './ports.ts';
+import { listedAs, stillListed } from './refs-to-kill.ts';
 
 /** What the world answers about one credential: asked, never guessed. */
 
@@ -20,7 +21,9 @@ export async function standingOf(
   try {
     const { main } = await at.backend.describe(at.place, backendCall(ports, signal));
     if (main.kind === 'foreign') return 'foreign';
-    if (main.kind === 'unknown') return writtenLast(facts, at.name, newest) ? 'in-sync' : 'unknown';
+    if (main.kind === 'unknown' && main.wrote !== undefined)
+      return main.wrote.version === newest?.version && main.wrote.epoch === newest.epoch ? 'in-sync' : 'behind';
+    if (main.kind === 'unknown') return writtenLast(facts, at, newest) ? 'in-sync' : 'unknown';
     if (newest === undefined) return main.kind === 'empty' ? 'in-sync' : 'behind';
     return main.kind === 'ours' && main.version === newest.version && main.epoch === newest.epoch
       ? 'in-sync'
@@ -34,14 +37,15 @@ export async function standingOf(
 /** A write-only store is believed in what it acknowledged last; evidence must confirm it. */
 function writtenLast(
   facts: CredentialFacts,
-  backend: string,
+  { name, place }: EntryPlace,
   newest: CredentialFacts['epochs'][number] | undefined,
 ): boolean {
   if (newest === undefined) return true;
   const version = facts.versions.find((one) => one.id === newest.version);
   return (
-    version?.copies.some((copy) => copy.backend === backend && copy.as === 'main' && copy.epoch === newest.epoch) ??
-    false
+    version?.copies.some(
+      (copy) => copy.backend === name && copy.path === place.path && copy.as === 'main' && copy.epoch === newest.epoch,
+    ) ?? false
   );
 }
 
@@ -107,10 +111,16 @@ export function liveOf(
   listed: readonly LiveCredential[],
   installation: string,
 ): readonly LiveCredential[] {
-  const ours = (live: LiveCredential): boolean =>
-    (live.tag?.installation === installation && live.tag.version === version.id) ||
-    version.refs.some(({ ref }) => ref.id === live.ref.id && (ref.mark === undefined || ref.mark === live.ref.mark));
-  return listed.filter(ours);
+  return listedAs({ id: version.id, refs: version.refs.map(({ ref }) => ref) }, listed, installation);
+}
+
+/** What of it, or without any mark of ours in its place, stands against its death. To rely on it `liveOf` is asked. */
+export function notGoneOf(
+  version: VersionFacts,
+  listed: readonly LiveCredential[],
+  installation: string,
+): readonly LiveCredential[] {
+  return stillListed({ id: version.id, refs: version.refs.map(({ ref }) => ref) }, listed, installation);
 }
 
 /**
@@ -129,6 +139,11 @@ export async function livenessOf(
     const verdict = await provider.verify(envelope.material, providerCall(ports, provider.traits.callTimeout, signal));
     return verdict === 'refused' ? 'refused' : 'live';
   }
+  if (provider.traits.lists === false)
+    throw new KeybatonError(
+      'UNAVAILABLE',
+      `no copy of version ${version.id} can be read, and its provider lists no keys: cannot tell whether it lives`,
+    );
   const listed = await provider.list(providerCall(ports, provider.traits.callTimeout, signal));
   const mine = liveOf(version, listed, provider.installation);
   return mine.some((one) => !one.disabled) ? 'live' : 'absent';

@@ -1,7 +1,11 @@
 import type { ZodType } from 'zod';
+import type { KeybatonError } from '../domain/errors.ts';
 import type { Ref } from '../domain/facts.ts';
 import type { CredentialId, VersionId } from '../domain/identifiers.ts';
 import type { SecretMaterial } from '../domain/secret-material.ts';
+
+/** Counts up when a backend that kept this contract would no longer keep it. */
+export type BackendContract = 1;
 
 /**
  * The backend contract: keeps versions where consumers read them, and decides nothing. Two places per credential: a
@@ -15,7 +19,10 @@ import type { SecretMaterial } from '../domain/secret-material.ts';
 export interface Backend {
   /** For logs and metrics; nothing switches on it. */
   readonly name: string;
-  /** False for a write-only store: `read` throws UNSUPPORTED and `describe` answers `unknown`. */
+  /**
+   * False for a write-only store: `read` throws UNSUPPORTED, `describe` answers `unknown`, `stage` only checks, and `promote`
+   * is given the envelope.
+   */
   readonly readable: boolean;
 
   /**
@@ -51,9 +58,32 @@ export interface Backend {
    */
   lookUp?(path: string, field: string | undefined, call: BackendCall): Promise<SecretMaterial>;
 
+  /**
+   * All that stands here below a path (undefined: everywhere), ours or not, but for the staging place. Optional. Only reads, a
+   * few at a time, and waits where the store asks to. What cannot be seen is answered as such, and the rest goes on.
+   */
+  walk?(below: string | undefined, call: BackendCall): AsyncIterable<Walked>;
+
   /** Writes, reads back where readable, and removes a canary beside the staging place. Throws what stands in the way of staging. */
   probe(place: Place, call: BackendCall): Promise<void>;
 }
+
+export type Walked =
+  | {
+      readonly kind: 'entry';
+      /** As an entry of the inventory would name it. */
+      readonly path: string;
+      /** By field; the material is that one text. */
+      readonly texts: Readonly<Record<string, SecretMaterial>>;
+      /** One text without names of fields: it must be written as a JSON object before keybaton can take it over. */
+      readonly plain?: true;
+      /** When what stands there was written, epoch milliseconds. */
+      readonly writtenAt: number | undefined;
+      /** It carries keybaton's mark. */
+      readonly ours: boolean;
+    }
+  /** A folder ends in a slash. */
+  | { readonly kind: 'unseen'; readonly path: string; readonly trouble: KeybatonError };
 
 export interface BackendCall {
   readonly signal: AbortSignal;
@@ -89,6 +119,8 @@ export interface Promotion {
    * mapped field that is there holds what this version renders to (an import of what was written by hand); CONFLICT otherwise.
    */
   readonly overwriteForeign?: boolean | 'same value';
+  /** Comes along where the backend cannot be read: it keeps no staged copy, and another backend does. */
+  readonly envelope?: Envelope;
 }
 
 export interface StoredVersion {
@@ -112,13 +144,25 @@ export type MainPlace =
   /** Something we did not write stands in a mapped field; the mark, if any, is what it claims. */
   | { readonly kind: 'foreign'; readonly claims: { readonly version: string; readonly epoch: number } | undefined }
   /** A write-only store, with what we last wrote as far as it tells. */
-  | { readonly kind: 'unknown' };
+  | { readonly kind: 'unknown'; readonly wrote?: { readonly version: VersionId; readonly epoch: number } };
 
 /** What an entry under `backends:` in targets.yml becomes. `Settings` holds no secret; `admin` reads one at the moment of use. */
 export interface BackendFactory<Settings> {
+  /** The version of this contract that the backend was written for. One from outside must say it, or no process starts with it. */
+  readonly contract?: BackendContract;
   readonly kind: string;
   readonly settingsSchema: ZodType<Settings>;
   create(settings: Settings, access: BackendAccess): Backend;
+  /**
+   * The stores that this admin credential sees at the server of these settings: what each has of settings of its own. Optional;
+   * only reads. `trouble`: it is there, and cannot be one of ours.
+   */
+  stores?(settings: Settings, access: Pick<BackendAccess, 'admin'>, call: BackendCall): Promise<readonly SeenStore[]>;
+}
+
+export interface SeenStore {
+  readonly settings: Readonly<Record<string, string>>;
+  readonly trouble?: KeybatonError;
 }
 
 export interface BackendAccess {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { KeybatonError } from '../domain/errors.ts';
-import type { VersionId } from '../domain/identifiers.ts';
+import { isVersionId, type VersionId } from '../domain/identifiers.ts';
 import type { Backend, BackendCall, BackendFactory, Envelope, MainPlace, Place, StoredVersion } from './backend.ts';
 import { holdsValue, renderFields, sameMaterial } from './fields.ts';
 import { createInMemoryWorld, type InMemoryWorld, type Shelf } from './in-memory/world.ts';
@@ -16,6 +16,8 @@ export function inMemoryBackend(name: string, world: InMemoryWorld, readable = t
   function standing(place: Place, shelf: Shelf): MainPlace {
     const stored = shelf.generations.at(-1);
     const mark = stored && markOf(stored);
+    if (!readable && mark !== undefined && isVersionId(mark.version))
+      return { kind: 'ours', version: mark.version, epoch: mark.epoch };
     const known = [...shelf.staged.values()][0];
     const mapped = place.fields ? Object.keys(place.fields) : known?.material.fieldNames();
     return judgeMain(stored, renderedFor(place, shelf, mark?.version), mapped);
@@ -29,7 +31,8 @@ export function inMemoryBackend(name: string, world: InMemoryWorld, readable = t
       if (there !== undefined && !sameMaterial(there.material, envelope.material)) {
         throw new KeybatonError('CONFLICT', `version ${envelope.version} is staged with another value`);
       }
-      if (there === undefined) staged.set(envelope.version, envelope);
+      // What cannot be read keeps nothing that somebody would have to read.
+      if (there === undefined && readable) staged.set(envelope.version, envelope);
     });
   }
 
@@ -41,7 +44,9 @@ export function inMemoryBackend(name: string, world: InMemoryWorld, readable = t
     async promote(place, promotion, call) {
       const shelf = world.shelf(place.path);
       await world.meet('promote', call, shelf.staged.get(promotion.version)?.material, () => {
-        const rendered = renderedFor(place, shelf, promotion.version);
+        const rendered = readable
+          ? renderedFor(place, shelf, promotion.version)
+          : promotion.envelope && renderFields(place.fields, promotion.envelope.material);
         if (rendered === undefined) throw notStaged(promotion.version);
         const main = standing(place, shelf);
         if (judgePromotion(main, promotion) === 'done') return;
@@ -67,7 +72,7 @@ export function inMemoryBackend(name: string, world: InMemoryWorld, readable = t
     async describe(place, call) {
       const shelf = world.shelf(place.path);
       return world.meet('describe', call, undefined, () => ({
-        main: readable ? standing(place, shelf) : ({ kind: 'unknown' } as const),
+        main: readable ? standing(place, shelf) : lastWritten(standing(place, shelf)),
         staged: [...shelf.staged.values()].map((envelope) => envelope.version),
       }));
     },
@@ -101,6 +106,12 @@ export function inMemoryBackend(name: string, world: InMemoryWorld, readable = t
   function notStaged(version: VersionId): KeybatonError {
     return new KeybatonError('NOT_FOUND', `version ${version} is not staged in backend ${name}`);
   }
+}
+
+function lastWritten(main: MainPlace): MainPlace {
+  return main.kind === 'ours'
+    ? { kind: 'unknown', wrote: { version: main.version, epoch: main.epoch } }
+    : { kind: 'unknown' };
 }
 
 const settingsSchema = z.strictObject({

@@ -39,10 +39,29 @@ function run(name) {
     (await composition())[name]({ environment: { ...process.env, ...overrides }, ...options });
 }
 
+/** What a program of a consumer gets of our own environment. */
+function withoutToken() {
+  const environment = { ...process.env };
+  delete environment.KEYBATON_TOKEN;
+  return environment;
+}
+
+(await load('worker/last-words')).keepLastWords(process);
+
 const { runCli } = await load('control/cli/main');
 
 process.exitCode = await runCli(process.argv.slice(2), {
   openPorts: async () => (await composition()).openPorts(process.env),
+  openIncidentPorts: async () => (await load('worker/open-incident-ports')).openIncidentPorts(process.env),
+  openAccess: async () => (await load('worker/people')).openAccessFolder(process.env),
+  discovery: async () => (await load('worker/discovery')).openDiscovery(process.env),
+  providerTesting: async () => (await load('worker/provider-test')).providerTesting,
+  exec: async (program) => (await load('consumer/exec/exec')).exec({ ...program, environment: withoutToken() }),
+  wiring: async ({ mounted, field, ...ask }) => {
+    const source = mounted && (await load('consumer/sources/mounted')).mounted({ path: mounted });
+    return (await load('consumer/check')).checkWiring({ ...ask, source, proofValue: field });
+  },
+  variable: (name) => process.env[name],
   processes: { worker: run('worker'), api: run('api'), up: run('up') },
   stdin: process.stdin,
   stdout: process.stdout,

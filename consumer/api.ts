@@ -62,14 +62,19 @@ export function openApi({ url, token, credential, fetch }: ApiOptions): Api {
       );
       if (response.ok && (response.headers.get('content-type') ?? '').startsWith('text/event-stream')) return response;
       await response.body?.cancel().catch(() => undefined);
-      throw problem('NO_ANSWER', 'keybaton opened no event stream', response.status);
+      throw problem('NO_ANSWER', 'keybaton opened no event stream', response.status, retryAfterOf(response));
     },
   };
 }
 
-function problemFrom(response: Response, text: string): Error {
+/** Milliseconds. */
+function retryAfterOf(response: Response): number | undefined {
   const seconds = Number(response.headers.get('retry-after') ?? Number.NaN);
-  const retryAfter = Number.isFinite(seconds) ? seconds * 1000 : undefined;
+  return Number.isFinite(seconds) ? seconds * 1000 : undefined;
+}
+
+function problemFrom(response: Response, text: string): Error {
+  const retryAfter = retryAfterOf(response);
   let code = 'UNAVAILABLE';
   let detail = `keybaton answered ${String(response.status)}`;
   if ((response.headers.get('content-type') ?? '').startsWith('application/problem+json')) {

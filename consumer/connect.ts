@@ -1,25 +1,29 @@
-import { randomUUID } from 'node:crypto';
+import type { Api } from './api.ts';
 import { openApi } from './api.ts';
-import { follow } from './follow.ts';
-import type { Held } from './keeper.ts';
+import type { Keeper } from './keeper.ts';
 import { keepCurrent } from './keeper.ts';
-import { holdLease } from './lease.ts';
-import { openOutbox } from './outbox.ts';
-import { inTime } from './pause.ts';
+import { jittered, pause } from './pause.ts';
 import { problem } from './problem.ts';
+import { readFromApi, readFromSource } from './reads.ts';
+import type { Reads } from './reads.ts';
 import { isRefused as isRefusedByDefault } from './refused.ts';
 import type { Secret } from './secret.ts';
-import { openWitness } from './witness.ts';
+import type { ProofValue, Source } from './source.ts';
+import { tellKeybaton, tellNobody } from './tells.ts';
+import { useWith } from './use.ts';
 
 export type { ConsumerProblem } from './problem.ts';
 export type { Secret } from './secret.ts';
+export type { ProofValue, Source, Stored } from './source.ts';
 export { isRefused } from './refused.ts';
 
 export interface ConnectOptions {
-  /** Where keybaton's API listens, e.g. `http://127.0.0.1:7270`. */
-  readonly url: string;
+  /** Where keybaton's API listens, e.g. `http://127.0.0.1:7270`. Without it and a token a `source` is read and nothing is proved. */
+  readonly url?: string | undefined;
   /** From `keybaton token make`; a function is asked before each call, so that a token can be replaced. */
-  readonly token: string | (() => string | Promise<string>);
+  readonly token?: string | (() => string | Promise<string>) | undefined;
+  /** The store where the secret is read; without it, keybaton's embedded vault. */
+  readonly source?: Source | undefined;
   /** `provider/environment/application`. */
   readonly credential: string;
   /** The consumer's name in the inventory; the token is this consumer's. */
@@ -28,21 +32,21 @@ export interface ConnectOptions {
   readonly instance: string;
   /** Called when another version or epoch is held, the first one included. */
   readonly onChange?: (now: { readonly version: string; readonly epoch: number }) => void;
-  /** Called with what went wrong in the background and is tried again. */
+  /** Called with what went wrong in the background and is tried again; code UNPROVED: nothing will be proved at all. */
   readonly onProblem?: (problem: unknown) => void;
   /** Does this error of yours mean that the credential itself was refused? */
   readonly isRefused?: (error: unknown) => boolean;
-  /** The value that proofs are made from, where the fields do not hold it under a name of its own. */
-  readonly proofValue?: (fields: Readonly<Record<string, string>>) => string;
+  /** The field that proofs are made from, or a function where none holds the value alone. With a `source` of one field: that one. */
+  readonly proofValue?: ProofValue;
   /** Milliseconds this instance counts as present without a sign of life: 60 000. */
   readonly lease?: number;
-  /** False: no push; for short jobs. A new version is then noticed after `refreshAfter`, or by a refusal. */
+  /** False: no push, nothing in the background; for short jobs. A new version is then noticed after `lifetime`, or by a refusal. */
   readonly follow?: boolean;
-  /** Milliseconds after which a held version is asked for again when nothing was heard: 300 000. */
-  readonly refreshAfter?: number;
-  /** Milliseconds for which a held version is used while keybaton does not answer: 86 400 000. */
+  /** Milliseconds for which a reading is good: 300 000. At about three quarters of them it is made again, and nobody waits. */
+  readonly lifetime?: number;
+  /** Milliseconds for which a held version is used while what it is read from does not answer: 86 400 000. */
   readonly maxStale?: number;
-  /** Milliseconds for one call to keybaton: 5 000. */
+  /** Milliseconds for one call to keybaton, or one reading: 5 000. */
   readonly timeout?: number;
   /** Milliseconds for which a previous version is used before the current one is tried again: 5 000. */
   readonly avoidRefused?: number;
@@ -50,7 +54,9 @@ export interface ConnectOptions {
 }
 
 export interface Connection {
-  /** The version to use now. From memory; while keybaton is down, the one held. */
+  /** False: there is no keybaton to tell, so no rotation learns what this instance uses. */
+  readonly proves: boolean;
+  /** The version to use now. From memory; while what it is read from is down, the one held. */
   secret(): Promise<Secret>;
   /** The version before, while it lives and is not compromised. */
   previous(): Promise<Secret>;
@@ -66,24 +72,31 @@ export interface Connection {
   close(): Promise<void>;
 }
 
-/** Connects one running copy of a consumer to its credential. Begins at once; everything is kept in memory alone. */
+/**
+ * Connects one running copy of a consumer to its credential. Begins at once; everything is kept in memory alone.
+ * @throws INVALID_CONFIG when there is neither a source nor url and token, or only one of these two
+ */
 export function connect(options: ConnectOptions): Connection {
-  const { url, token, credential, consumer, instance, onChange, isRefused = isRefusedByDefault } = options;
-  const { timeout = 5_000, lease: leaseTime = 60_000, avoidRefused = 5_000 } = options;
+  const { credential, consumer, instance, source, proofValue, onChange } = options;
+  const { timeout = 5_000, lifetime = 300_000, follow = true } = options;
+  const api = apiOf(options);
   const onProblem = options.onProblem ?? ((): void => undefined);
-  const boot = randomUUID();
   const stop = new AbortController();
   const { signal } = stop;
-  const api = openApi({ url, token, credential, fetch: options.fetch ?? globalThis.fetch });
+  if (api === undefined) sayUnproved(options);
 
-  const lease = holdLease({ api, instance, boot, lease: leaseTime, timeout, signal, onProblem });
-  const keeper = keepCurrent({
-    api,
-    timeout,
-    signal,
-    registered: lease.tried,
-    proofValue: options.proofValue,
-    refreshAfter: options.refreshAfter ?? 300_000,
+  const tells =
+    api === undefined
+      ? tellNobody
+      : tellKeybaton({
+          ...{ api, credential, consumer, instance, timeout, follow, signal, onProblem },
+          lease: options.lease ?? 60_000,
+          keeper: () => keeper,
+        });
+  const keeper: Keeper = keepCurrent({
+    ...{ signal, lifetime, onProblem },
+    reads: readsOf({ api, source, timeout, signal, proofValue, onProblem }),
+    registered: tells.registered,
     maxStale: options.maxStale ?? 86_400_000,
     changed: ({ secret: { version, epoch } }) => {
       try {
@@ -92,97 +105,69 @@ export function connect(options: ConnectOptions): Connection {
         onProblem(error);
       }
     },
-    onProblem,
   });
-  const outbox = openOutbox({
-    api,
-    timeout,
-    signal,
-    onProblem,
-    async stillCounts({ epoch }) {
-      await lease.renew().catch(onProblem);
-      const { secret } = await keeper.refetch().catch(() => ({ secret: { epoch } }));
-      return Math.max(secret.epoch, keeper.seen()) <= epoch;
-    },
+  const refresh = (): Promise<unknown> => keeper.refetch().catch(onProblem);
+  const background = follow && source !== undefined ? keepReading(source) : Promise.resolve();
+  const use = useWith({
+    ...{ keeper, witness: tells.witness },
+    isRefused: options.isRefused ?? isRefusedByDefault,
+    avoidRefused: options.avoidRefused ?? 5_000,
   });
-  const witness = openWitness({ outbox, credential, consumer, instance, boot });
-  const following =
-    options.follow === false
-      ? Promise.resolve()
-      : follow({ api, timeout, signal, seen: () => keeper.seen(), told: (epoch) => keeper.told(epoch) });
 
-  /** While this lasts, the current version was refused and the previous one worked. */
-  let fallenBack: { readonly epoch: number; readonly held: Held; readonly until: number } | undefined;
-
-  type Outcome<Result> =
-    { readonly worked: true; readonly result: Result } | { readonly worked: false; readonly error: unknown };
-
-  async function attempt<Result>(
-    fn: (fields: Secret['fields']) => Result | Promise<Result>,
-    held: Held,
-  ): Promise<Outcome<Result>> {
-    try {
-      return { worked: true, result: await fn(held.secret.fields) };
-    } catch (error) {
-      if (isRefused(error)) return { worked: false, error };
-      throw error;
+  /** A store pushes nothing: who only listens for changes would hear of none. */
+  async function keepReading(from: Source): Promise<void> {
+    const watching = from.watch?.(() => void refresh(), signal).catch(onProblem);
+    for (;;) {
+      await pause(jittered(0.75 * lifetime), signal);
+      if (signal.aborted) break;
+      await refresh();
     }
-  }
-
-  async function use<Result>(fn: (fields: Secret['fields']) => Result | Promise<Result>): Promise<Result> {
-    if (fallenBack !== undefined && fallenBack.epoch >= keeper.seen() && Date.now() < fallenBack.until) {
-      const again = await attempt(fn, fallenBack.held);
-      if (again.worked) return again.result;
-    }
-    fallenBack = undefined;
-
-    let held = await keeper.current();
-    let outcome = await attempt(fn, held);
-    if (!outcome.worked) {
-      const fresh = await keeper.refetch().catch(() => held);
-      if (fresh.secret.epoch !== held.secret.epoch) {
-        held = fresh;
-        outcome = await attempt(fn, held);
-      }
-    }
-    if (outcome.worked) {
-      witness.used(held);
-      return outcome.result;
-    }
-
-    const before = await keeper.previous().catch(() => undefined);
-    if (before === undefined || before.secret.version === held.secret.version) {
-      await witness.refused(held);
-      throw outcome.error;
-    }
-    // Told first: evidence must not stand while we live on what it lets be killed.
-    await witness.fellBack(held, before);
-    const last = await attempt(fn, before);
-    if (!last.worked) throw outcome.error;
-    fallenBack = { epoch: held.secret.epoch, held: before, until: Date.now() + avoidRefused };
-    return last.result;
+    await watching;
   }
 
   async function close(): Promise<void> {
     if (signal.aborted) return;
     stop.abort(problem('CLOSED', 'this connection is closed'));
-    await Promise.all([lease.ended, following, keeper.ended, outbox.drained()]);
+    await Promise.all([tells.ended(), background, keeper.ended]);
   }
 
   return {
+    proves: api !== undefined,
     secret: async () => (await keeper.current()).secret,
     previous: async () => (await keeper.previous()).secret,
     use,
     async leave(within = 10_000) {
       if (signal.aborted) return;
-      await inTime(outbox.drained(), within);
-      const path = `/instances/${encodeURIComponent(instance)}?boot=${boot}`;
       try {
-        await api.ask({ method: 'DELETE', path, timeout, signal });
+        await tells.leave(within);
       } finally {
         await close();
       }
     },
     close,
   };
+}
+
+function apiOf({ url = '', token = '', source, credential, fetch }: ConnectOptions): Api | undefined {
+  if (url !== '' && token !== '') return openApi({ url, token, credential, fetch: fetch ?? globalThis.fetch });
+  if (source === undefined)
+    throw problem('INVALID_CONFIG', 'url and token of keybaton are missing, and so is a source');
+  if (url === '' && token === '') return undefined;
+  throw problem('INVALID_CONFIG', `url and token of keybaton go together: ${url === '' ? 'url' : 'token'} is missing`);
+}
+
+function sayUnproved({ credential, consumer, onProblem }: ConnectOptions): void {
+  const text = `${credential} as ${consumer}: without url and token of keybaton nothing is proved, so a rotation that waits for this consumer is held`;
+  if (onProblem === undefined) process.emitWarning(text, { code: 'UNPROVED', type: 'KeybatonWarning' });
+  else onProblem(problem('UNPROVED', text));
+}
+
+function readsOf({
+  api,
+  source,
+  ...common
+}: Omit<Parameters<typeof readFromSource>[0], 'source'> & { readonly source: Source | undefined }): Reads {
+  if (source !== undefined) return readFromSource({ ...common, api, source });
+  if (api === undefined) throw problem('INVALID_CONFIG', 'there is nothing to read from');
+  return readFromApi({ ...common, api });
 }

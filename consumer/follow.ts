@@ -1,6 +1,7 @@
 import type { Api } from './api.ts';
 import { isRecord } from './api.ts';
 import { backoff, jittered, pause } from './pause.ts';
+import { isProblem } from './problem.ts';
 
 export interface FollowOptions {
   readonly api: Api;
@@ -40,10 +41,10 @@ export async function follow({ api, timeout, signal, seen, told }: FollowOptions
         retry.reset();
         polls -= 1;
       }
-    } catch {
+    } catch (error) {
       // Nothing to tell: whoever needs a secret meanwhile sees for himself that the API is away.
       if (polls === 0) polls = pollsBeforeStream;
-      await pause(retry.next(), signal);
+      await pause(retry.next(isProblem(error) ? error.retryAfter : undefined), signal);
     }
   }
 

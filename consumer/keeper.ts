@@ -1,14 +1,13 @@
-import type { Api } from './api.ts';
-import { isRecord } from './api.ts';
-import { backoff, jittered, pause } from './pause.ts';
-import { problem } from './problem.ts';
+import { backoff, inTime, jittered, pause } from './pause.ts';
+import { isProblem, problem } from './problem.ts';
+import type { Reads } from './reads.ts';
 import type { Secret } from './secret.ts';
-import { makeSecret } from './secret.ts';
 
 /** A version as we hold it: the secret, and the value that proofs are made from. */
 export interface Held {
   readonly secret: Secret;
-  readonly value: string;
+  /** Undefined where nobody said which of several fields it is: then nothing is proved. */
+  readonly value: string | undefined;
 }
 
 export interface Keeper {
@@ -25,14 +24,12 @@ export interface Keeper {
 }
 
 export interface KeeperOptions {
-  readonly api: Api;
-  readonly timeout: number;
+  readonly reads: Reads;
   readonly signal: AbortSignal;
   /** Settled once registering was tried. */
   readonly registered: Promise<void>;
-  readonly proofValue: ((fields: Readonly<Record<string, string>>) => string) | undefined;
-  /** Milliseconds after which a held version is asked for again when nothing was heard. */
-  readonly refreshAfter: number;
+  /** Milliseconds for which a reading is good: at three quarters of them it is asked for again, while it is used on. */
+  readonly lifetime: number;
   /** Milliseconds for which a held version is used while the API does not answer. */
   readonly maxStale: number;
   readonly changed: (held: Held) => void;
@@ -41,21 +38,26 @@ export interface KeeperOptions {
 
 /** Keeps the version of the highest epoch in memory, and nowhere else. */
 export function keepCurrent(options: KeeperOptions): Keeper {
-  const { api, timeout, signal, registered, proofValue, changed, onProblem } = options;
+  const { reads, signal, registered, lifetime, changed, onProblem } = options;
   let held: Held | undefined;
   let highest = 0;
   let heardAt = 0;
   let askAgainAt = 0;
+  /** The API asked not to be asked before. */
+  let patientUntil = 0;
   let asking: Promise<Held> | undefined;
   let catching: Promise<void> = Promise.resolve();
   let isCatching = false;
-  const freshFor = jittered(options.refreshAfter);
+  const stopped = new Promise<void>((resolve) => {
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+  const freshFor = jittered(0.75 * lifetime);
   const retry = backoff(100, 5_000);
 
   async function ask(): Promise<Held> {
     await registered;
     if (signal.aborted) throw problem('CLOSED', 'this connection is closed');
-    const answer = read(await api.ask({ method: 'GET', path: '/secret?which=current', timeout, signal }), proofValue);
+    const answer = await reads.current();
     heardAt = Date.now();
     if (held === undefined || answer.secret.epoch > held.secret.epoch) {
       held = answer;
@@ -75,7 +77,9 @@ export function keepCurrent(options: KeeperOptions): Keeper {
           return answer;
         },
         (error: unknown) => {
-          askAgainAt = Date.now() + retry.next();
+          const patience = isProblem(error) ? (error.retryAfter ?? 0) : 0;
+          patientUntil = Date.now() + patience;
+          askAgainAt = Date.now() + retry.next(patience);
           throw error;
         },
       )
@@ -94,10 +98,10 @@ export function keepCurrent(options: KeeperOptions): Keeper {
     isCatching = true;
     catching = (async () => {
       // The epoch is decided before the vault shows it: the first answers may still be the old one.
-      const behind = backoff(50, 2_000);
+      const behind = backoff(50, reads.longestPause);
       while (!signal.aborted && held !== undefined && held.secret.epoch < highest) {
         await refetch().catch(onProblem);
-        if (held.secret.epoch < highest) await pause(behind.next(), signal);
+        if (held.secret.epoch < highest) await pause(Math.max(behind.next(), askAgainAt - Date.now()), signal);
       }
       isCatching = false;
     })();
@@ -106,20 +110,28 @@ export function keepCurrent(options: KeeperOptions): Keeper {
   return {
     async current() {
       if (signal.aborted) throw problem('CLOSED', 'this connection is closed');
-      if (held === undefined) return refetch();
+      if (held === undefined) {
+        const wait = patientUntil - Date.now();
+        // Somebody waits for this one: it may keep the process alive.
+        if (asking === undefined && wait > 0) await inTime(stopped, wait);
+        return refetch();
+      }
       const age = Date.now() - heardAt;
       if (held.secret.epoch < highest) {
         catchUp();
-        return asking === undefined ? held : await asking.catch(staleOr);
+        if (asking !== undefined) return await asking.catch(staleOr);
+        return staleOr(problem('NO_ANSWER', 'keybaton has not shown its newest version'));
       }
       if (age < freshFor) return held;
       if (Date.now() < askAgainAt && age < options.maxStale) return held;
-      return await refetch().catch(staleOr);
+      const asked = refetch();
+      if (age >= lifetime) return await asked.catch(staleOr);
+      // Nobody waits: what is held is good until its lifetime ends.
+      asked.catch(() => undefined);
+      return held;
     },
     refetch,
-    async previous() {
-      return read(await api.ask({ method: 'GET', path: '/secret?which=previous', timeout, signal }), proofValue);
-    },
+    previous: () => reads.previous(),
     told(epoch) {
       highest = Math.max(highest, epoch);
       if (held === undefined) return;
@@ -131,17 +143,4 @@ export function keepCurrent(options: KeeperOptions): Keeper {
       return catching;
     },
   };
-}
-
-function read(answer: unknown, proofValue: KeeperOptions['proofValue']): Held {
-  if (isRecord(answer)) {
-    const { version, epoch, fields, value: name } = answer;
-    if (typeof version === 'string' && typeof epoch === 'number' && isRecord(fields)) {
-      const texts = Object.entries(fields).filter((entry): entry is [string, string] => typeof entry[1] === 'string');
-      const secret = makeSecret({ fields: Object.fromEntries(texts), version, epoch });
-      const value = proofValue?.(secret.fields) ?? (typeof name === 'string' ? secret.fields[name] : undefined);
-      if (value !== undefined) return { secret, value };
-    }
-  }
-  throw problem('NO_ANSWER', 'keybaton answered something that is not a secret');
 }

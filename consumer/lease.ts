@@ -7,6 +7,8 @@ export interface Lease {
   readonly tried: Promise<void>;
   /** Registers again now, for example because the API does not know us any more. */
   renew(): Promise<void>;
+  /** Registers no more; resolves when a renewal that is on its way was answered. */
+  stop(): Promise<void>;
   /** Ends with the signal. */
   readonly ended: Promise<void>;
 }
@@ -30,8 +32,15 @@ export function holdLease(options: LeaseOptions): Lease {
   const { api, instance, boot, lease, timeout, signal, onProblem } = options;
   const path = `/instances/${encodeURIComponent(instance)}`;
 
+  const stopping = new AbortController();
+  const resting = AbortSignal.any([signal, stopping.signal]);
+  const renewals = new Set<Promise<unknown>>();
+
   async function renew(): Promise<void> {
-    await api.ask({ method: 'PUT', path, body: { boot, lease }, timeout, signal });
+    if (stopping.signal.aborted) return;
+    const asked = api.ask({ method: 'PUT', path, body: { boot, lease }, timeout, signal });
+    renewals.add(asked);
+    await asked.finally(() => renewals.delete(asked));
   }
 
   let settle = (): void => undefined;
@@ -39,20 +48,29 @@ export function holdLease(options: LeaseOptions): Lease {
 
   async function keep(): Promise<void> {
     const retry = backoff(Math.min(250, lease / 10), Math.max(lease / 3, 50));
-    while (!signal.aborted) {
+    while (!resting.aborted) {
       try {
         await renew();
         retry.reset();
         settle();
-        await pause(jittered(lease / 3), signal);
+        await pause(jittered(lease / 3), resting);
       } catch (error) {
         settle();
         if (!signal.aborted) onProblem(error);
-        await pause(retry.next(isProblem(error) ? error.retryAfter : undefined), signal);
+        await pause(retry.next(isProblem(error) ? error.retryAfter : undefined), resting);
       }
     }
     settle();
   }
 
-  return { tried, renew, ended: keep() };
+  const ended = keep();
+  return {
+    tried,
+    renew,
+    async stop() {
+      stopping.abort();
+      await Promise.allSettled([ended, ...renewals]);
+    },
+    ended,
+  };
 }

@@ -29,20 +29,22 @@ const refusedProofWait = 30_000;
 export function openWitness({ outbox, credential, consumer, instance, boot }: WitnessOptions): Witness {
   let proved = 0;
   let heldOff = { epoch: 0, until: 0 };
-  let reported: string | undefined;
+  let reported: { readonly said: string; readonly sent: Promise<unknown> } | undefined;
 
   async function report(what: 'fell-back' | 'refused', epoch: number, version: string): Promise<void> {
     const said = `${what}/${String(epoch)}/${version}`;
-    if (reported === said) return;
-    reported = said;
-    // The report withdraws the evidence of this epoch: a later success has to be proved anew.
-    proved = 0;
-    await inTime(outbox.send({ path: '/reports', epoch, body: { what, version, epoch, instance, boot } }), reportWait);
+    if (reported?.said !== said) {
+      // The report withdraws the evidence of this epoch: a later success has to be proved anew.
+      proved = 0;
+      const body = { what, version, epoch, instance, boot };
+      reported = { said, sent: outbox.send({ path: '/reports', epoch, body }) };
+    }
+    await inTime(reported.sent, reportWait);
   }
 
   return {
     used({ secret: { version, epoch }, value }) {
-      if (epoch <= proved || (epoch === heldOff.epoch && Date.now() < heldOff.until)) return;
+      if (value === undefined || epoch <= proved || (epoch === heldOff.epoch && Date.now() < heldOff.until)) return;
       proved = epoch;
       reported = undefined;
       const proof = possessionProof(value, { credential, version, epoch, consumer, instance });

@@ -46,6 +46,15 @@ export interface Checks {
   plan(credential: CredentialId): Promise<{ readonly steps: readonly string[]; readonly findings: readonly Finding[] }>;
   /** Temporal, ledger, backend write/read/destroy canary, every admin credential and its least privilege, clock skew. */
   doctor(): Promise<readonly Finding[]>;
+  /** The same without what needs a credential of a provider or backend, saying of which host it speaks. */
+  doctorHere?(): Promise<readonly Finding[]>;
+  /** Backends of the applied targets that can only be written to: what they show is unknown until evidence. */
+  writeOnly?(): Promise<ReadonlySet<string>>;
+  /** What a consumer's own endpoint answers now; nothing is recorded. Undefined where this process cannot ask it. */
+  endpoint?(
+    credential: CredentialId,
+    consumer: string,
+  ): Promise<readonly { readonly instance: string; readonly version: VersionId; readonly epoch: number }[]>;
   /** Can these entries' targets and consumers show what the entries demand? One finding per entry that cannot. */
   demands(entries: readonly Entry[], targets: unknown): Promise<readonly Finding[]>;
 }
@@ -64,6 +73,8 @@ export interface ProofKeys {
 }
 
 export interface Supplies {
+  /** The command that does it on the host of a worker, where this process cannot stage; undefined, or not there: it can. */
+  elsewhere?(credential: CredentialId): Promise<string | undefined>;
   /** Checks shape and "not a known fingerprint", stages create-only under the pending version of the credential. */
   supply(credential: CredentialId, value: SecretMaterial, actor: string): Promise<{ readonly version: VersionId }>;
   /** Brings an existing key under management: fingerprints and stages it; `ref` undefined needs `cannotRevoke`. */

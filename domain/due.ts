@@ -47,6 +47,14 @@ export function nextDue(schedule: Entry['schedule'], id: string, decidedAt: numb
   return decidedAt + schedule.every + (schedule.jitter > 0 ? hash(id) % schedule.jitter : 0);
 }
 
+/**
+ * A schedule that was made longer asks no later than in the middle of the life that the provider gave the version when
+ * its schedule was shorter: the other half is for holds, as it was meant to be.
+ */
+export function dueWithin(due: number, life: { readonly from: number; readonly until: number } | undefined): number {
+  return life === undefined ? due : Math.min(due, life.from + Math.floor((life.until - life.from) / 2));
+}
+
 /** Failed attempts back off from five minutes to a day; the original due date stays as it is. */
 export function nextAttempt(failedAttempts: number, now: number): number {
   const minutes = 5 * 2 ** Math.min(failedAttempts - 1, 9);
@@ -56,6 +64,11 @@ export function nextAttempt(failedAttempts: number, now: number): number {
 /** May a scheduled start happen now? Requests and emergencies do not ask. */
 export function mayStart(schedule: Entry['schedule'], due: DueFacts, now: number): boolean {
   if (due.nextAttemptAt !== undefined && due.nextAttemptAt > now) return false;
+  return inSchedule(schedule, now);
+}
+
+/** Inside a window, where there are any, and in no freeze of the calendar. */
+export function inSchedule(schedule: Entry['schedule'], now: number): boolean {
   if (schedule.freezes?.some(({ from, to }) => now >= from && now < to) === true) return false;
   if (schedule.windows.length === 0) return true;
   const minute = minuteOfWeek(now);

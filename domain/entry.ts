@@ -77,4 +77,31 @@ export interface EntryConsumer {
   readonly without: 'hold' | 'roll-back';
   /** Where to ask, for `endpoint-reported`: a probe named in targets.yml, never a URL of the inventory's own. */
   readonly probe: string | undefined;
+  /** Who it is to the backend, for `observed-read`: `role:`, `service-account:` or `entity:` and its name there. */
+  readonly reader?: string;
+  /** Where it runs, for `rolled-out` and for being told of a new version. */
+  readonly kubernetes?: WorkloadPlace;
 }
+
+export const workloadKinds = ['deployment', 'statefulset', 'daemonset'] as const;
+export type WorkloadKind = (typeof workloadKinds)[number];
+
+/** A consumer's workload in a cluster of targets.yml, and what gives it its Secret. */
+export interface WorkloadPlace {
+  readonly cluster: string;
+  readonly namespace: string;
+  readonly workload: { readonly kind: WorkloadKind; readonly name: string };
+  /** The ExternalSecret that keeps its Secret; absent where the Secret itself is written by a backend. */
+  readonly externalSecret?: string;
+  /** The Secret that its pods use, with `keybaton_version` and `keybaton_epoch` beside the other keys. */
+  readonly secret: string;
+  /** Who restarts its pods on a new version: Stakater's Reloader, keybaton, or nobody. */
+  readonly restart: 'reloader' | 'rollout' | 'none';
+}
+
+/** The consumer that keybaton itself is, of an admin credential that it rotates. */
+export const ownConsumer = 'keybaton';
+
+/** Does keybaton work with this credential itself, and prove it? */
+export const worksWithIt = ({ consumers }: Pick<Entry, 'consumers'>): boolean =>
+  !('none' in consumers) && consumers.some(({ name }) => name === ownConsumer);

@@ -59,6 +59,10 @@ export interface VersionFacts {
   readonly fate: Fate;
   readonly everCurrent: boolean;
   readonly compromised: boolean;
+  /** When the earliest open incident that names it was declared, else when it was marked; epoch milliseconds. */
+  readonly compromisedAt: number | undefined;
+  /** When an incident that is open revoked every key of it, by the killer's clock; undefined: none has. */
+  readonly containedAt?: number | undefined;
   readonly suspended: boolean;
   /** An intent with neither outcome nor staged value: this id is never used again. */
   readonly spent: boolean;
@@ -90,7 +94,13 @@ export interface VersionFacts {
   /** Only a person can kill it (import without a findable ref). */
   readonly onlyByHand: boolean;
   readonly debtMoved: boolean;
+  /** Made for a drill: doomed from birth, never wanted, never promoted. */
+  readonly drill: boolean;
 }
+
+/** It is suspended, or a suspension of it was never answered: it may have had its effect, and a resume ends the doubt. */
+export const mayBeSuspended = ({ suspended, intents }: Pick<VersionFacts, 'suspended' | 'intents'>): boolean =>
+  suspended || intents.some(({ effect, outcome }) => effect === 'suspend' && outcome === undefined);
 
 export interface CopyFacts {
   readonly backend: string;

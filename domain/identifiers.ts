@@ -62,3 +62,9 @@ export function versionIdFrom(random: Uint8Array): VersionId {
 export const rotationWorkflowId = (credential: CredentialId): string => `rotation/${credential}`;
 export const settleDebtWorkflowId = (version: VersionId): string => `settleDebt/${version}`;
 export const watchTargetWorkflowId = (target: string): string => `watchTarget/${target}`;
+export const drillWorkflowId = (credential: CredentialId): string => `drill/${credential}`;
+export const incidentWorkflowId = (incident: string): string => `incident/${incident}`;
+export const incidentPartWorkflowId = (incident: string, part: number): string => `incident/${incident}/${part}`;
+/** What rotates the dependents of one credential, once for each incident. */
+export const incidentDependentsWorkflowId = (incident: string, after: CredentialId): string =>
+  `incident/${incident}/after/${after}`;

@@ -1,5 +1,6 @@
 import { dueReason } from './due.ts';
 import type { CredentialFacts, EpochReason, RequestFacts, VersionFacts, WorldFacts } from './facts.ts';
+import { mayBeSuspended } from './facts.ts';
 import type { VersionId } from './identifiers.ts';
 
 /**
@@ -44,9 +45,10 @@ export function plan(input: PlanInput): Plan {
   const newest = newestEpoch === undefined ? undefined : byId.get(newestEpoch.version);
   const unasked = new Set<VersionId>();
 
-  /** Neither compromised, nor refused, nor authorised to die, nor used up. */
+  /** Neither compromised, nor a drill's, nor refused, nor authorised to die, nor used up. */
   const free = (version: VersionFacts): boolean =>
     !isCompromised(version) &&
+    !version.drill &&
     !version.refused &&
     !version.spent &&
     version.authorisedEpoch === undefined &&
@@ -58,7 +60,7 @@ export function plan(input: PlanInput): Plan {
    * too until it was: nobody behind it is asked for nothing, least of all a version whose silence is being watched.
    */
   const alive = (version: VersionFacts): boolean => {
-    if (version.suspended) return true;
+    if (mayBeSuspended(version)) return true;
     const liveness = world.liveness.get(version.id);
     if (liveness === undefined) unasked.add(version.id);
     return liveness === undefined || liveness === 'live';
@@ -80,6 +82,7 @@ export function plan(input: PlanInput): Plan {
 
     // (b) the newest epoch's version may not stay: the best that stands ready, else a new one
     if (newest !== undefined && !(free(newest) && alive(newest))) {
+      // One that has stood by for too long is better than none.
       const ready = standby() ?? pending() ?? earlier(newest);
       return want(ready?.id ?? 'issue', 'survivor');
     }
@@ -92,7 +95,7 @@ export function plan(input: PlanInput): Plan {
     const observes = facts.entry.mode === 'observe' || facts.observeOnly;
     // (c) due
     if (due !== undefined && !unfinished && !observes) {
-      const ready = standby() ?? pending();
+      const ready = standby((one) => !stoodTooLong(facts, one)) ?? pending();
       return want(ready?.id ?? 'issue', due?.check === 'rotationRequested' ? 'requested' : 'due');
     }
     // (d) what is
@@ -119,12 +122,15 @@ export function plan(input: PlanInput): Plan {
   function owed(version: VersionFacts): boolean {
     if (version.fate === 'dead' || version.fate === 'released') return false;
     if (isCompromised(version)) return true;
-    if (version.fate === 'standby') return facts.status !== 'managed';
+    if (drilled(facts, version)) return false;
+    if (version.fate === 'standby') return version !== spareOf(facts) || !free(version);
     return !version.debtMoved;
   }
 
-  function standby(): VersionFacts | undefined {
-    return facts.versions.find((version) => version.fate === 'standby' && free(version) && alive(version));
+  function standby(serves: (version: VersionFacts) => boolean = () => true): VersionFacts | undefined {
+    return facts.versions.findLast(
+      (version) => version.fate === 'standby' && version.issued && free(version) && serves(version) && alive(version),
+    );
   }
 
   function pending(): VersionFacts | undefined {
@@ -141,6 +147,32 @@ export function plan(input: PlanInput): Plan {
   }
 }
 
+/** A minute from planning a drill's version to the intent of issuing it, which then says how long the drill has. */
+export const drillBegins = 60_000;
+
+/** Its drill may still be on: nobody takes the key from under it. One that was left behind is doomed like any other. */
+function drilled({ now }: CredentialFacts, version: VersionFacts): boolean {
+  if (!version.drill || version.spent || version.killBegun) return false;
+  const issues = version.intents.filter((intent) => intent.effect === 'issue').map((intent) => intent.until);
+  return now < Math.max(version.createdAt + drillBegins, ...issues);
+}
+
 function openRollBack(requests: readonly RequestFacts[]): RequestFacts | undefined {
   return requests.find((request) => request.kind === 'rollBack');
+}
+
+/**
+ * The version that stands by, or is being made for it: the newest that is stored, of an entry that keeps one, and not for
+ * longer than two intervals. Every other standby is doomed.
+ */
+export function spareOf(facts: CredentialFacts): VersionFacts | undefined {
+  if (facts.status !== 'managed' || !facts.entry.standby) return undefined;
+  const standing = facts.versions.filter((one) => one.fate === 'standby' && !stoodTooLong(facts, one));
+  return standing.findLast((one) => one.issued) ?? standing.at(-1);
+}
+
+/** Older than two intervals, or the provider would end it before it had been current for one. */
+function stoodTooLong({ now, entry }: CredentialFacts, version: VersionFacts): boolean {
+  const { every } = entry.schedule;
+  return now >= version.createdAt + 2 * every || (version.expiresAt !== undefined && version.expiresAt <= now + every);
 }

@@ -46,7 +46,15 @@ export const defaultPace: Pace = {
   debtAfter: 6 * 3_600_000,
 };
 
-/** State that a continued run needs; the rest is asked anew. `format` is checked by `readCarried`. */
+/** What a run was about to end with when it was continued: a version that is not to become current, and others that never were. */
+export interface Discards {
+  readonly version: VersionId;
+  readonly others: readonly Doomed[];
+  /** Why, for people; undefined in a rehearsal. */
+  readonly why: string | undefined;
+}
+
+/** State that a continued run needs; the rest is asked anew. A later format adds to these names and gives none another meaning. */
 export interface Carried {
   readonly format: 1;
   readonly compromised: readonly VersionId[];
@@ -55,22 +63,42 @@ export interface Carried {
   readonly watched: number;
   /** How often this workflow has closed its run in the ledger and begun another. */
   readonly passes: number;
+  /** Set while a run discards: it goes on with that, and makes nothing else. */
+  readonly discards?: Discards;
 }
 
-/** A run of a newer or older build may have written it: what cannot be read is asked anew, escalations are never dropped. */
+/**
+ * A run of a newer or older build may have written it, so it is read by name, whatever its format: what cannot be read is
+ * asked anew, escalations and the number of passes are never dropped.
+ */
 export function readCarried(carried: unknown): Carried | undefined {
   if (typeof carried !== 'object' || carried === null) return undefined;
   // Checked field by field below; the cast only names what is looked at.
-  const { format, compromised, step, watched, passes } = carried as Record<string, unknown>;
-  if (format !== 1 || !Array.isArray(compromised)) return undefined;
+  const { compromised, step, watched, passes, discards } = carried as Record<string, unknown>;
   const known = steps.find((one) => one === step) ?? 'preflight';
+  const read = readDiscards(discards);
   // Version ids were checked where they entered; a string that is none matches no version.
   return {
     format: 1,
-    compromised: compromised.filter((one) => typeof one === 'string') as VersionId[],
+    compromised: (Array.isArray(compromised)
+      ? compromised.filter((one) => typeof one === 'string')
+      : []) as VersionId[],
     step: known,
     watched: typeof watched === 'number' ? watched : 0,
     passes: typeof passes === 'number' ? passes : 0,
+    ...(read === undefined ? {} : { discards: read }),
+  };
+}
+
+function readDiscards(discards: unknown): Discards | undefined {
+  if (typeof discards !== 'object' || discards === null) return undefined;
+  // Looked at field by field, as above.
+  const { version, others, why } = discards as Record<string, unknown>;
+  if (typeof version !== 'string' || !Array.isArray(others)) return undefined;
+  return {
+    version: version as VersionId,
+    others: others.filter((one): one is Doomed => typeof one === 'object' && one !== null && 'version' in one),
+    why: typeof why === 'string' ? why : undefined,
   };
 }
 
@@ -103,6 +131,10 @@ export interface RunPlan {
   readonly killFirst: readonly VersionId[];
   readonly doomed: readonly Doomed[];
   readonly mode: 'observe' | 'ask' | 'automatic';
+  /** Leaked versions that are killed this many milliseconds after the plan was made, whatever is missing then. */
+  readonly bounds?: readonly { readonly version: VersionId; readonly within: number }[];
+  /** Nothing else is owed: this spare version is to be issued, stored and verified. */
+  readonly refill?: VersionId;
 }
 
 export interface Doomed {
@@ -120,6 +152,11 @@ export interface EffectInput {
   readonly compromised: readonly VersionId[];
   /** Milliseconds this step has waited while somebody watched: deadlines count these, not the time we were down. */
   readonly watched: number;
+}
+
+export interface AwaitInput extends EffectInput {
+  /** Milliseconds until the version is killed whatever is missing. */
+  readonly remaining: number;
 }
 
 /** What planning tells the run: work to do, or that it has closed the run in the ledger. */

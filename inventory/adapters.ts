@@ -1,4 +1,5 @@
 import type { ZodType } from 'zod';
+import type { KeyAdvice } from '../domain/key-advice.ts';
 
 /** What the registries know, handed in by whoever composes the process: the inventory imports no adapter. */
 export interface Adapters {
@@ -8,6 +9,8 @@ export interface Adapters {
   readonly backendSchemas: Readonly<Record<string, ZodType>>;
   /** What a target with these (checked) settings can do. Undefined: not known, and rules that need it are not asked. */
   traits?(provider: string, settings: unknown): TargetTraits | undefined;
+  /** What the adapter of a target with these settings would tell people. Undefined: nothing is known. */
+  advice?(provider: string, settings: unknown): KeyAdvice | undefined;
   /** Do these templates fit material with these fields? Throws INVALID_CONFIG. */
   checkFields?(fields: Readonly<Record<string, string>> | undefined, materialFields: readonly string[]): void;
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { evidenceKinds } from '../domain/entry.ts';
+import { workloadSchema } from './clusters.ts';
 import { credentialId, duration, name, path, reason, record } from './schema-parts.ts';
 import { freezeForms, parseFreeze } from './freezes.ts';
 import { parseWindow, windowForms } from './windows.ts';
@@ -54,6 +55,18 @@ const consumerSchema = record({
     .default('hold')
     .meta({ description: 'without proof: hold, or hold and offer a roll-back' }),
   probe: name.optional().meta({ description: 'where to ask it, by the name of a probe of its target' }),
+  reader: z
+    .string({ error: 'expected who it is to the backend, such as role:web' })
+    .regex(
+      /^(role:[A-Za-z0-9_.-]{1,256}|service-account:[a-z0-9.-]{1,253}\/[a-z0-9.-]{1,253}|entity:[A-Za-z0-9-]{1,128})$/,
+      'expected role:<name>, service-account:<namespace>/<name> or entity:<id>',
+    )
+    .optional()
+    .meta({
+      description:
+        'who it is to the backend, for observed-read: role:<name>, service-account:<namespace>/<name>, entity:<id>',
+    }),
+  kubernetes: workloadSchema.optional(),
 });
 
 export const entrySchema = record({

@@ -1,6 +1,7 @@
 import type { Entry, EntryBackend, EntryConsumer } from '../domain/entry.ts';
 import { credentialParts } from '../domain/identifiers.ts';
 import type { CredentialId } from '../domain/identifiers.ts';
+import { workloadPlace } from './clusters.ts';
 import type { WrittenEntry } from './entries.ts';
 import type { BackendPlace, Targets } from './targets.ts';
 import { defaultBound, defaultEvery, tierDefaults } from './tiers.ts';
@@ -64,5 +65,7 @@ function consumerOf(written: WrittenConsumer, defaults: TierDefaults): EntryCons
     deadline: written.deadline ?? defaults.deadline,
     without: written.without,
     probe: written.probe,
+    ...(written.reader !== undefined && { reader: written.reader }),
+    ...(written.kubernetes !== undefined && { kubernetes: workloadPlace(written.kubernetes) }),
   };
 }

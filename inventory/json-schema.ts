@@ -35,6 +35,8 @@ export function jsonSchemas({ targetSchemas, backendSchemas }: Adapters): JsonSc
           propertyNames: { pattern: namePattern },
           additionalProperties: known(places, 'kind', backendSchemas),
         },
+        clusters: { ...property(targets, 'clusters'), propertyNames: { pattern: namePattern } },
+        notify: { ...property(targets, 'notify'), propertyNames: { pattern: namePattern } },
       },
     },
     inventory: {

@@ -9,6 +9,8 @@ import type { PlacedProblem, Problem } from './problem.ts';
 import { rules } from './rules/all.ts';
 import { listed } from './rules/world.ts';
 import { isName } from './schema-parts.ts';
+import { clusterSchema } from './clusters.ts';
+import { channelSchema } from './notify.ts';
 import { backendSchema, targetSchema, targetsFileSchema } from './targets.ts';
 import type { Targets } from './targets.ts';
 import { readYaml } from './yaml-source.ts';
@@ -20,6 +22,8 @@ export interface InventoryInput {
   readonly adapters: Adapters;
   /** Entries of other teams as applied before: ids, locations and relations are checked against them. */
   readonly others: readonly Entry[];
+  /** Which of those may be named to whoever reads the problems; undefined: all. */
+  readonly sees?: ((other: Entry) => boolean) | undefined;
 }
 
 export interface CheckedInventory {
@@ -61,6 +65,7 @@ export function readInventory(input: InventoryInput): InventoryReading {
       ids: inventory.ids,
       adapters: input.adapters,
       others,
+      sees: input.sees,
     };
     for (const rule of Object.values(rules)) rule(world).forEach(note);
   }
@@ -96,6 +101,8 @@ function targetsOf(
   const top = topOf(content, 'targets', targetsFileSchema.shape, note);
   const targets = readEach('targets', 'targets', top['targets'], targetSchema, note);
   const backends = readEach('targets', 'backends', top['backends'], backendSchema, note);
+  const notify = readEach('targets', 'notify', top['notify'], channelSchema, note);
+  const clusters = readEach('targets', 'clusters', top['clusters'], clusterSchema, note);
   checkAdapters('targets', 'provider', top['targets'], targetSchemas, note);
   checkAdapters('backends', 'kind', top['backends'], backendSchemas, note);
   for (const [name, target] of Object.entries(targets)) {
@@ -104,7 +111,7 @@ function targetsOf(
       .forEach((probe) => note({ file: 'targets', path: ['targets', name, 'probes', probe], text: oddName }));
   }
   return {
-    targets: { targets, backends },
+    targets: { targets, backends, notify, ...(Object.keys(clusters).length > 0 && { clusters }) },
     targetNames: new Set(keysOf(top['targets'])),
     backendNames: new Set(keysOf(top['backends'])),
   };
@@ -159,7 +166,7 @@ function entriesOf(content: unknown, { targets }: ReadTargets, note: (problem: P
 function topOf(
   content: unknown,
   file: Problem['file'],
-  shape: object,
+  shape: Readonly<Record<string, ZodType>>,
   note: (problem: Problem) => void,
 ): Readonly<Record<string, unknown>> {
   const expected = Object.keys(shape);
@@ -171,7 +178,9 @@ function topOf(
     if (!expected.includes(key))
       note({ file, path: [key], text: `unknown key: expected one of ${expected.join(', ')}` });
   }
-  for (const key of expected) if (!(key in content)) note({ file, path: [], text: `missing: ${key}` });
+  for (const [key, schema] of Object.entries(shape)) {
+    if (!(key in content) && !schema.safeParse(undefined).success) note({ file, path: [], text: `missing: ${key}` });
+  }
   return content;
 }
 

@@ -1,5 +1,5 @@
 import { stringify } from 'yaml';
-import type { Entry } from '../domain/entry.ts';
+import type { Entry, EntryConsumer } from '../domain/entry.ts';
 import { formatFreeze } from './freezes.ts';
 import { formatWindow } from './windows.ts';
 
@@ -30,10 +30,7 @@ function renderEntry(entry: Entry): Record<string, unknown> {
       freeze: schedule.freezes?.map(formatFreeze),
     }),
     backends: entry.backends.map((one) => withoutUndefined({ ...one })),
-    consumers:
-      'none' in consumers
-        ? consumers
-        : consumers.map((one) => withoutUndefined({ ...one, deadline: exact(one.deadline) })),
+    consumers: 'none' in consumers ? consumers : consumers.map(renderConsumer),
     silence: 'no' in silence ? silence : exact(silence.for),
     soak: exact(entry.soak),
     emergency: { policy: entry.emergency.policy, bound: exact(entry.emergency.bound) },
@@ -42,6 +39,14 @@ function renderEntry(entry: Entry): Record<string, unknown> {
     apartFrom: entry.apartFrom,
     movedFrom: entry.movedFrom,
   });
+}
+
+function renderConsumer({ kubernetes, deadline, ...rest }: EntryConsumer): Record<string, unknown> {
+  const place = kubernetes && {
+    ...kubernetes,
+    workload: `${kubernetes.workload.kind}/${kubernetes.workload.name}`,
+  };
+  return withoutUndefined({ ...rest, deadline: exact(deadline), kubernetes: place });
 }
 
 const units = [

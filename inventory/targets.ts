@@ -1,14 +1,11 @@
 import { z } from 'zod';
-import { adminReferenceForms, parseAdminReference } from './admin-reference.ts';
+import { clusterSchema, type ClusterPlace } from './clusters.ts';
+import { channelSchema, type NotifyChannel } from './notify.ts';
+import { secretReference } from './reference-schema.ts';
 import { duration, name, path, record } from './schema-parts.ts';
 
 /** `targets.yml`, the platform team's file: everything an inventory author must not be able to choose. */
-const adminReference = z
-  .string({ error: `expected a reference to an admin credential: ${adminReferenceForms}` })
-  .refine((text) => parseAdminReference(text) !== undefined, {
-    error: `expected a reference to an admin credential, never the credential itself: ${adminReferenceForms}`,
-  })
-  .meta({ examples: ['env:OPENAI_ADMIN_KEY', 'file:/run/secrets/openai-admin'] });
+const adminReference = secretReference('an admin credential', 'env:OPENAI_ADMIN_KEY');
 
 const settings = z.record(z.string(), z.unknown(), { error: 'expected settings as keys and values' });
 
@@ -36,6 +33,9 @@ export const targetSchema = record({
   environment: name.meta({ description: 'the only environment whose credentials may name this target' }),
   settings: settings.default({}).meta({ description: 'what the adapter needs to know; holds no secret' }),
   admin: adminReference.meta({ description: 'where the admin credential is read from at the moment of use' }),
+  secondAdmin: adminReference
+    .optional()
+    .meta({ description: 'used when the first cannot be read, or the provider refuses it: after a leak, say' }),
   teams: z
     .array(name, { error: 'expected the list of teams whose entries may name this target' })
     .min(1, { error: 'expected at least one team' })
@@ -51,6 +51,10 @@ export const targetSchema = record({
   })
     .optional()
     .meta({ description: 'calls to the provider, over all workers' }),
+  drills: z
+    .enum(['on-demand', 'scheduled'], { error: 'expected on-demand or scheduled' })
+    .optional()
+    .meta({ description: 'scheduled: the sweep drills its credentials by tier, which mints real keys here' }),
   expiry: duration
     .optional()
     .meta({ description: 'the provider ends every version by itself, at the latest this long after it was made' }),
@@ -79,15 +83,27 @@ export const backendSchema = record({
 export const targetsFileSchema = record({
   targets: z.record(z.string(), targetSchema, { error: 'expected targets by name' }),
   backends: z.record(z.string(), backendSchema, { error: 'expected backends by name' }),
+  clusters: z
+    .record(z.string(), clusterSchema, { error: 'expected clusters by name' })
+    .optional()
+    .meta({ description: 'where consumers run, for rolled-out evidence and for being told of new versions' }),
+  notify: z
+    .record(z.string(), channelSchema, { error: 'expected channels by name' })
+    .optional()
+    .meta({ description: 'who outside keybaton is told of alarms, incidents and rotations' }),
 });
 
 export type Target = z.output<typeof targetSchema>;
 export type BackendPlace = z.output<typeof backendSchema>;
 
-/** Both maps by name. Settings are kept as written: the adapter's schema reads them again where they are used. */
+/** All maps by name. Settings are kept as written: the adapter's schema reads them again where they are used. */
 export interface Targets {
   readonly targets: Readonly<Record<string, Target>>;
   readonly backends: Readonly<Record<string, BackendPlace>>;
+  /** Absent where an earlier build applied it, or no consumer runs in one. */
+  readonly clusters?: Readonly<Record<string, ClusterPlace>> | undefined;
+  /** Absent where an earlier build applied it, or nobody is told. */
+  readonly notify?: Readonly<Record<string, NotifyChannel>> | undefined;
 }
 
 /** Targets as the ledger keeps them: durations in milliseconds already. Throws TypeError when a newer build wrote them. */

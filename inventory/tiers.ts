@@ -43,3 +43,5 @@ export const tierDefaults: Readonly<Record<Tier, TierDefaults>> = {
 export const defaultEvery = 90 * 24 * hour;
 /** replace-first kills anyway this long after declaration: inside the 15 minutes with room for the proof. */
 export const defaultBound = 10 * 60_000;
+/** Longer than this is no emergency: consumers that cannot move within it are moved by a scheduled rotation. */
+export const longestBound = 60 * 60_000;

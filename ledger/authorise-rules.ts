@@ -7,20 +7,30 @@ import type { CredentialRow, VersionRow } from './schema.ts';
 import { storedEntry } from './stored-entry.ts';
 import type { Transaction } from './transaction.ts';
 
+export interface AskedOfGate {
+  /** For people: what is refused. */
+  readonly what: string;
+  /** Whose evidence the asking effect has read. */
+  readonly epoch: number;
+  /** The provider has a last-use signal. */
+  readonly signal: boolean;
+}
+
 /**
- * Line 5 of GATE: what still stands against killing this version, read under the lock on the credential's row. Nothing
- * does for one that is compromised or was never decided. Throws CONFLICT.
+ * What still stands against suspending or revoking this version, read in one transaction under the lock on the
+ * credential's row (line 5 of GATE is that nothing does). Nothing does for one that is compromised or was never
+ * decided. Throws CONFLICT.
  */
-export async function refuseAuthorisation(
+export async function refuseUngated(
   transaction: Transaction,
   version: VersionRow,
   credential: CredentialRow,
-  epoch: number,
-  signal: boolean,
+  { what, epoch, signal }: AskedOfGate,
 ): Promise<void> {
   if (version.compromised === 1 || version.ever_current === 0) return;
+  await transaction.lockEverything('share');
   await observesOnly(transaction, credential);
-  if (credential.epoch !== epoch) throw refusal([`epoch ${credential.epoch} is the newest, not ${epoch}`]);
+  if (credential.epoch !== epoch) throw refusal(what, [`epoch ${credential.epoch} is the newest, not ${epoch}`]);
   const requests = await openRequests(transaction.db, [credential.id]);
   const misses = requests
     .filter((one) => one.kind === 'pause' || one.kind === 'freeze' || one.kind === 'rollBack')
@@ -39,7 +49,7 @@ export async function refuseAuthorisation(
     ? undefined
     : silenceMissing(entry.silence, await readWatch(transaction.db, version.id), signal);
   if (silence !== undefined) misses.push(silence);
-  if (misses.length > 0) throw refusal(misses);
+  if (misses.length > 0) throw refusal(what, misses);
 }
 
 /** An entry that goes needs no survivor and no proof: whoever used it has left or is waived, and a person lets go. */
@@ -57,8 +67,8 @@ async function retirementMisses(transaction: Transaction, credential: Credential
   return released ? misses : [...misses, 'nobody released the retired entry: run `keybaton release --retire`'];
 }
 
-function refusal(misses: readonly string[]): KeybatonError {
+function refusal(what: string, misses: readonly string[]): KeybatonError {
   const shown = misses.slice(0, 10).join('; ');
   const rest = misses.length > 10 ? `; and ${misses.length - 10} more` : '';
-  return new KeybatonError('CONFLICT', `the revoke is not authorised: ${shown}${rest}`);
+  return new KeybatonError('CONFLICT', `${what}: ${shown}${rest}`);
 }

@@ -1,5 +1,6 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { canonical, storable } from './canonical.ts';
+import { compiledFirst } from './compiled.ts';
 import type { EventBodies, EventKind } from './events.ts';
 import type { Db, EventRow } from './schema.ts';
 
@@ -23,6 +24,13 @@ export interface NewEvent<Kind extends string = EventKind> {
   readonly body: Kind extends EventKind ? EventBodies[Kind] : unknown;
 }
 
+const selectHead = compiledFirst((db, { id }: { id: number }) =>
+  db.selectFrom('chain').select(['n', 'at', 'hash']).where('id', '=', id),
+);
+
+/** The newest event, as this snapshot has it; undefined before the tables are filled. */
+export const readHead = (db: Db): Promise<Head | undefined> => selectHead(db, { id: 1 });
+
 /** The hash covers every column in a fixed order, the body as the text that is stored, and the hash before it. */
 export function hashOf(row: Omit<EventRow, 'hash'>): string {
   const covered = [
@@ -39,7 +47,7 @@ export function hashOf(row: Omit<EventRow, 'hash'>): string {
     row.fact,
     row.prev,
   ];
-  return createHash('sha256').update(canonical(covered)).digest('hex');
+  return hash('sha256', canonical(covered), 'hex');
 }
 
 export function linkEvent(event: NewEvent<string>, head: Head, now: number): EventRow {

@@ -32,7 +32,8 @@ export interface EventBodies {
   'entry.changed': { readonly entry: Entry; readonly dueAt: number | null };
   'entry.renamed': { readonly from: string };
   'entry.retired': Nothing;
-  'entry.returned': { readonly entry: Entry };
+  /** `dueAt`: only where none of its versions may stay current. */
+  'entry.returned': { readonly entry: Entry; readonly dueAt?: number };
   'entry.released': { readonly who: string };
   'demand.added': Demand;
   'rotation.started': { readonly run: string; readonly reason: string };
@@ -45,7 +46,7 @@ export interface EventBodies {
   };
   'version.planned': {
     readonly target: string;
-    readonly as: 'pending' | 'standby';
+    readonly as: 'pending' | 'standby' | 'drill';
     readonly baseline: unknown;
     readonly expiresAt: number | null;
   };
@@ -65,7 +66,8 @@ export interface EventBodies {
   'version.staged': Copy;
   'version.spent': { readonly why: string };
   'version.refused': { readonly why: string };
-  'ref.seen': { readonly ref: Ref };
+  /** `at`: when a killer outside saw it; without it, when it was written. */
+  'ref.seen': { readonly ref: Ref; readonly at?: number };
   'version.extended': { readonly expiresAt: number };
   'version.imported': {
     readonly target: string;
@@ -121,7 +123,10 @@ export interface EventBodies {
   'version.suspended': Nothing;
   'version.resumed': Nothing;
   'version.probed': { readonly answer: 'refused' | 'accepted' };
-  'version.dead': { readonly grade: 'refused' | 'absent' };
+  /** An incident killed it: these refs are revoked, whether or not they were known. */
+  'version.contained': { readonly at: number; readonly refs: readonly Ref[] };
+  /** `at`: when a killer outside proved it; without it, when it was written. */
+  'version.dead': { readonly grade: 'refused' | 'absent'; readonly at?: number };
   'version.destroyed': { readonly backend: string };
   'version.released': { readonly who: string; readonly why: string };
   'debt.moved': Nothing;
@@ -141,9 +146,19 @@ export interface EventBodies {
   };
   'alarm.raised': { readonly key: string; readonly text: string; readonly page: boolean };
   'alarm.cured': { readonly key: string };
-  'incident.declared': { readonly versions: readonly string[]; readonly who: string; readonly why: string };
+  'alarm.reminded': { readonly key: string; readonly count: number; readonly nextAt: number };
+  'key.ignored': { readonly target: string; readonly ref: Ref; readonly who: string; readonly why: string };
+  /** `versions` is the first part; every part has a `version.compromised` each. Ledgers from before parts have who and why alone. */
+  'incident.declared': {
+    readonly versions: readonly string[];
+    readonly who: string;
+    readonly why: string;
+    readonly declaredAt?: number;
+    readonly scope?: string;
+    readonly drill?: boolean;
+  };
   'version.compromised': { readonly why: string };
-  'incident.closed': { readonly who: string };
+  'incident.closed': { readonly who: string; readonly why?: string };
 }
 
 type Nothing = Readonly<Record<string, never>>;

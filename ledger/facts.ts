@@ -1,8 +1,35 @@
 import type { CredentialFacts, EpochFacts, RequestFacts } from '../domain/facts.ts';
 import type { CredentialId, VersionId } from '../domain/identifiers.ts';
+import { compiled, compiledFirst } from './compiled.ts';
 import type { CredentialRow, Db, RequestRow } from './schema.ts';
 import { storedEntry } from './stored-entry.ts';
 import { readVersions } from './version-facts.ts';
+
+interface Ids {
+  readonly [name: string]: readonly string[];
+  readonly ids: readonly string[];
+}
+
+const selectTrust = compiledFirst((db, { id }: { id: number }) =>
+  db.selectFrom('trust').select('observe_only').where('id', '=', id),
+);
+const selectEpochs = compiled((db, { ids }: Ids) =>
+  db.selectFrom('epochs').selectAll().where('credential', 'in', ids).orderBy('n', 'desc'),
+);
+const selectOpenRuns = compiled((db, { ids }: Ids) =>
+  db
+    .selectFrom('runs')
+    .select(['credential', 'run', 'started_at'])
+    .where('credential', 'in', ids)
+    .where('ended_at', 'is', null),
+);
+const selectOpenRequests = compiled((db, { ids }: Ids) =>
+  db
+    .selectFrom('requests')
+    .selectAll()
+    .where('closed_at', 'is', null)
+    .where((where) => where.or([where('credential', 'in', ids), where('credential', 'is', null)])),
+);
 
 /** Everything about these credentials, in the order of the rows: a page costs as many queries as one. */
 export async function readFacts(
@@ -12,19 +39,11 @@ export async function readFacts(
 ): Promise<readonly CredentialFacts[]> {
   if (rows.length === 0) return [];
   const ids = rows.map((row) => row.id);
-  const trust = await db.selectFrom('trust').select('observe_only').where('id', '=', 1).executeTakeFirst();
-  const epochs = Map.groupBy(
-    await db.selectFrom('epochs').selectAll().where('credential', 'in', ids).orderBy('n', 'desc').execute(),
-    (row) => row.credential,
-  );
+  const trust = await selectTrust(db, { id: 1 });
+  const epochs = Map.groupBy(await selectEpochs(db, { ids }), (row) => row.credential);
   const versions = await readVersions(db, ids);
   const requests = await openRequests(db, ids);
-  const runs = await db
-    .selectFrom('runs')
-    .select(['credential', 'run', 'started_at'])
-    .where('credential', 'in', ids)
-    .where('ended_at', 'is', null)
-    .execute();
+  const runs = await selectOpenRuns(db, { ids });
   return rows.map((row) => {
     const run = runs.find((one) => one.credential === row.id);
     return {
@@ -56,12 +75,7 @@ export async function readFacts(
 
 /** Open requests of these credentials and of everything, oldest first. */
 export async function openRequests(db: Db, credentials: readonly string[]): Promise<readonly RequestRow[]> {
-  const rows = await db
-    .selectFrom('requests')
-    .selectAll()
-    .where('closed_at', 'is', null)
-    .where((where) => where.or([where('credential', 'in', credentials), where('credential', 'is', null)]))
-    .execute();
+  const rows = await selectOpenRequests(db, { ids: credentials });
   return rows.toSorted((one, other) => one.at - other.at || requestOrder(one.id) - requestOrder(other.id));
 }
 

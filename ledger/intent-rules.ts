@@ -1,18 +1,25 @@
 import { KeybatonError } from '../domain/errors.ts';
 import type { Effect } from '../domain/facts.ts';
+import { refuseUngated } from './authorise-rules.ts';
 import type { CredentialRow, VersionRow } from './schema.ts';
 import type { Transaction } from './transaction.ts';
+import { selectEpoch } from './transactions-promoting.ts';
 
 /** What brings a version nearer to its consumers. Everything else ends it, and is refused less. */
 const forward: readonly Effect[] = ['issue', 'stage', 'promote', 'resume'];
+
+interface AskedIntent {
+  readonly effect: Effect;
+  readonly epoch: number | undefined;
+  readonly signal: boolean | undefined;
+}
 
 /** Throws CONFLICT when this effect may not begin now. Asked in the transaction that writes the intent. */
 export async function refuseIntent(
   transaction: Transaction,
   version: VersionRow,
   credential: CredentialRow,
-  effect: Effect,
-  epoch: number | undefined,
+  { effect, epoch, signal }: AskedIntent,
 ): Promise<void> {
   if (forward.includes(effect)) refuseForward(version, effect);
   switch (effect) {
@@ -26,6 +33,13 @@ export async function refuseIntent(
       if (version.dead_at !== null) throw refusal(effect, 'it is dead');
       if (version.fate === 'current' && version.compromised === 0 && credential.status === 'managed')
         throw refusal(effect, 'it is current');
+      // GATE was asked before this transaction: what came in between is seen here. After the kill began nothing is saved by it.
+      if (version.kill_begun === 0)
+        await refuseUngated(transaction, version, credential, {
+          what: 'no suspend of this version',
+          epoch: epoch ?? 0,
+          signal: signal ?? true,
+        });
       return;
     case 'revoke':
       if (
@@ -60,12 +74,7 @@ async function refusePromote(
   credential: CredentialRow,
   epoch: number | undefined,
 ): Promise<void> {
-  const newest = await transaction.db
-    .selectFrom('epochs')
-    .select('version')
-    .where('credential', '=', credential.id)
-    .where('n', '=', credential.epoch)
-    .executeTakeFirst();
+  const newest = await selectEpoch(transaction.db, { credential: credential.id, epoch: credential.epoch });
   if (epoch !== credential.epoch || newest?.version !== version.id)
     throw refusal('promote', `epoch ${credential.epoch} is the newest and decides otherwise`);
 }

@@ -1,60 +1,20 @@
 import { randomUUID } from 'node:crypto';
-import { chmod, mkdir, open, rename } from 'node:fs/promises';
+import { chmod, mkdir, open, readFile, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { Entry } from '../domain/entry.ts';
-import type { Ref } from '../domain/facts.ts';
+import { setImmediate } from 'node:timers/promises';
+import type { CredentialFacts } from '../domain/facts.ts';
+import { freezable } from '../domain/freeze.ts';
+import { credentialParts } from '../domain/identifiers.ts';
 import { readFacts } from './facts.ts';
+import type { KillSheet, KillSheetCredential } from './kill-sheet-shapes.ts';
 import type { Db } from './schema.ts';
 import type { Store } from './store.ts';
-
-/**
- * What an emergency needs when the ledger is gone: every version that may live, where, by which handle. A file of mode
- * 0600 on every machine that opens the ledger with it, replaced as a whole and synced, without any material.
- */
-export interface KillSheet {
-  readonly format: 1;
-  readonly installation: string;
-  /** The newest event it includes. */
-  readonly n: number;
-  readonly at: number;
-  /** targets.yml as applied: settings and references to admin credentials, no secret. */
-  readonly targets: unknown;
-  readonly credentials: readonly KillSheetCredential[];
-}
-
-export interface KillSheetCredential {
-  readonly credential: string;
-  readonly status: string;
-  readonly target: string;
-  readonly team: string;
-  readonly groups: readonly string[];
-  readonly emergency: Entry['emergency'];
-  readonly backends: readonly { readonly backend: string; readonly path: string }[];
-  readonly versions: readonly KillSheetVersion[];
-}
-
-export interface KillSheetVersion {
-  /** Also what its tag or mark at the provider says, with the installation. */
-  readonly version: string;
-  readonly fate: string;
-  readonly target: string;
-  readonly compromised: boolean;
-  readonly fingerprint: string | undefined;
-  /** Handles that may live, marks among them. */
-  readonly refs: readonly Ref[];
-  /** Effects that may still appear: what they would make, and until when. */
-  readonly openIntents: readonly {
-    readonly effect: string;
-    readonly place: string;
-    readonly until: number;
-    readonly ref: Ref | undefined;
-  }[];
-  readonly onlyByHand: boolean;
-}
 
 /** How often a change made by another process is looked for. */
 const lookAgain = 5_000;
 const settle = 200;
+/** A sheet of thousands takes its time to write: the ledger is its own for nine tenths of it, and no change waits longer. */
+const rest = { times: 9, most: 10_000 };
 
 export async function keepKillSheet(
   store: Store,
@@ -62,21 +22,28 @@ export async function keepKillSheet(
   installation: string,
 ): Promise<{ close(): Promise<void> }> {
   let written = -1;
+  let notBefore = 0;
   let timer: NodeJS.Timeout | undefined;
   let writing: Promise<void> = Promise.resolve();
 
   async function refresh(): Promise<void> {
-    const sheet = await store.read((db, now) => readKillSheet(db, now, installation, written));
-    if (sheet === undefined) return;
+    const began = performance.now();
+    const sheet = await store.read((db, now) => readSheet(db, now, installation, written));
+    if (sheet === undefined || (await knowsMore(path, sheet))) return;
     await replace(path, JSON.stringify(sheet));
     written = sheet.n;
+    const ended = performance.now();
+    notBefore = ended + Math.min(rest.most, rest.times * (ended - began));
   }
   const queue = (): Promise<void> => (writing = writing.catch(tryLater).then(refresh));
   const soon = (): void => {
-    timer ??= setTimeout(() => {
-      timer = undefined;
-      queue().catch(tryLater);
-    }, settle).unref();
+    timer ??= setTimeout(
+      () => {
+        timer = undefined;
+        queue().catch(tryLater);
+      },
+      Math.max(settle, notBefore - performance.now()),
+    ).unref();
   };
 
   await queue();
@@ -96,8 +63,31 @@ function tryLater(thrown: unknown): void {
   void thrown;
 }
 
+/**
+ * A ledger that was lost and made anew, or that an old backup brought back, must not take away what names the keys that
+ * live. The sheet stays until a person moves it away, or the ledger has caught up; `doctor` says so meanwhile.
+ */
+async function knowsMore(path: string, sheet: KillSheet): Promise<boolean> {
+  let found: unknown;
+  try {
+    found = JSON.parse(await readFile(path, 'utf8'));
+  } catch (thrown) {
+    // A damaged one names no key to anybody.
+    if (thrown instanceof SyntaxError) return false;
+    if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') return false;
+    throw thrown;
+  }
+  if (typeof found !== 'object' || found === null) return false;
+  // Looked at field by field.
+  const { installation, n, credentials } = found as Partial<Record<keyof KillSheet, unknown>>;
+  if (typeof installation !== 'string' || typeof n !== 'number') return false;
+  // One without a credential has nothing to lose.
+  if (!Array.isArray(credentials) || credentials.length === 0) return false;
+  return installation !== sheet.installation || n > sheet.n;
+}
+
 /** Undefined when nothing was written since `known`. */
-async function readKillSheet(db: Db, now: number, installation: string, known: number): Promise<KillSheet | undefined> {
+async function readSheet(db: Db, now: number, installation: string, known: number): Promise<KillSheet | undefined> {
   const head = await db.selectFrom('chain').select('n').where('id', '=', 1).executeTakeFirstOrThrow();
   if (head.n === known) return undefined;
   const applied = await db.selectFrom('inventory').select('targets').where('id', '=', 1).executeTakeFirst();
@@ -114,6 +104,8 @@ async function readKillSheet(db: Db, now: number, installation: string, known: n
     if (last === undefined) break;
     after = last.id;
     credentials.push(...(await readFacts(db, rows, now)).map(onSheet));
+    // An embedded ledger reads in this thread: heartbeats and kills go first.
+    await setImmediate();
   }
   return {
     format: 1,
@@ -125,29 +117,21 @@ async function readKillSheet(db: Db, now: number, installation: string, known: n
   };
 }
 
-function onSheet({ id, status, entry, versions }: Awaited<ReturnType<typeof readFacts>>[number]): KillSheetCredential {
+function onSheet(facts: CredentialFacts): KillSheetCredential {
+  const { entry } = facts;
+  const known = freezable(facts);
+  const compromised = new Set<string>(facts.versions.filter((one) => one.compromised).map((one) => one.id));
   return {
-    credential: id,
-    status,
+    ...known,
+    status: facts.status,
     target: entry.target,
     team: entry.team,
     groups: entry.groups,
-    emergency: entry.emergency,
-    backends: entry.backends.map(({ backend, path }) => ({ backend, path })),
-    versions: versions
-      .filter((version) => version.fate !== 'dead')
-      .map((version) => ({
-        version: version.id,
-        fate: version.fate,
-        target: version.target,
-        compromised: version.compromised,
-        fingerprint: version.fingerprint,
-        refs: version.refs.filter((one) => !one.gone).map((one) => one.ref),
-        openIntents: version.intents
-          .filter((intent) => intent.outcome === undefined && intent.effect === 'issue')
-          .map(({ effect, place, until, ref }) => ({ effect, place, until, ref })),
-        onlyByHand: version.onlyByHand,
-      })),
+    tier: entry.tier,
+    environment: credentialParts(facts.id).environment,
+    consumers: 'none' in entry.consumers ? [] : entry.consumers.map((one) => one.name),
+    dependents: entry.dependents,
+    versions: known.versions.map((one) => ({ ...one, compromised: compromised.has(one.version) })),
   };
 }
 

@@ -30,6 +30,8 @@ export interface ApplyInventory {
   readonly actor: string;
   /** Only answer what would change. */
   readonly dryRun?: boolean;
+  /** The number of the inventory that this one is to follow; CONFLICT when another was applied meanwhile. */
+  readonly expected?: number;
 }
 
 export interface AppliedInventory {
@@ -45,7 +47,8 @@ export interface PlanVersion {
   readonly credential: CredentialId;
   readonly version: VersionId;
   readonly target: string;
-  readonly as: 'pending' | 'standby';
+  /** drill: doomed from birth, never wanted, never promoted; issued and staged like any other. */
+  readonly as: 'pending' | 'standby' | 'drill';
   readonly baseline: {
     readonly place: string;
     readonly replaces?: string;
@@ -99,6 +102,8 @@ export interface IntendEffect {
   readonly epoch?: number;
   readonly ref?: Ref;
   /** milliseconds from the ledger's now */ readonly within: number;
+  /** suspend: the provider has a last-use signal, so silence is asked for; unsaid counts as yes. */
+  readonly signal?: boolean;
 }
 
 export interface ProveUse {

@@ -10,6 +10,8 @@ import type {
 } from '../domain/facts.ts';
 import type { CredentialId, VersionId } from '../domain/identifiers.ts';
 import type { Outcome } from '../domain/rotation.ts';
+import type { IncidentLedger } from './incident-ledger.ts';
+import type { SweepLedger } from './sweep-ledger.ts';
 import type {
   Alarm,
   AppliedInventory,
@@ -25,20 +27,10 @@ import type {
   TargetRef,
 } from './ledger-shapes.ts';
 
-export type {
-  Alarm,
-  AppliedInventory,
-  ApplyInventory,
-  AuthoriseRevoke,
-  ImportVersion,
-  IntendEffect,
-  IssuedVersion,
-  LedgerEvent,
-  MakeRequest,
-  PlanVersion,
-  ProveUse,
-  TargetRef,
-} from './ledger-shapes.ts';
+export type * from './ledger-shapes.ts';
+export type * from './incident-ledger.ts';
+export type * from './kill-sheet-shapes.ts';
+export type * from './sweep-ledger.ts';
 
 /**
  * The ledger: our own append-only, hash-chained record of facts and requests, and projections of it written in the
@@ -50,7 +42,7 @@ export type {
  * milliseconds. Unreachable or locked is UNAVAILABLE, full is
  * CAPACITY_EXHAUSTED, and nothing was written. A commit whose fate cannot be learned is AMBIGUOUS: the same call again is safe.
  */
-export interface Ledger {
+export interface Ledger extends IncidentLedger, SweepLedger {
   /** The ledger's clock, in epoch milliseconds. */
   clock(): Promise<number>;
   /** A fixed, random name of this installation, made with the ledger: part of every tag and mark. `[a-z0-9]{8}`. */
@@ -118,8 +110,8 @@ export interface Ledger {
   /**
    * Before an effect: what, where, and until when it may still appear. A repeat moves `until` forward, never back. CONFLICT for
    * issue, stage, promote, resume of a spent, dead or (stage apart) compromised version; promote of any but the newest epoch;
-   * suspend or destroy of the current one; revoke of one that was ever current and is neither authorised nor compromised;
-   * destroy of one that is not dead while an open incident names it.
+   * suspend or destroy of the current one; revoke of one that was ever current and is neither authorised nor compromised; suspend
+   * of one that `authorise` would refuse; destroy of one that is not dead while an open incident names it.
    */
   intend(input: IntendEffect): Promise<{ readonly until: number }>;
   /** After an effect that has no transaction of its own below. */
@@ -131,7 +123,7 @@ export interface Ledger {
     readonly outcome: 'done' | 'failed';
     readonly why?: string;
   }): Promise<void>;
-  /** Issue outcome, refs, staged copies and the proof key Kv (encrypted before it comes here) in one transaction. Never refused for the version's fate. A repeat may add copies in further backends. */
+  /** Issue outcome, refs, staged copies and the proof key Kv (encrypted before it comes here) in one transaction. Never refused for the version's fate. A repeat may add copies in further backends and paths. */
   issued(input: IssuedVersion): Promise<void>;
   /** This id is never used again: its create call may or may not have happened. It is doomed at once. */
   spent(input: { readonly version: VersionId; readonly why: string }): Promise<void>;
@@ -160,6 +152,8 @@ export interface Ledger {
     readonly expectedEpoch: number;
     readonly why: EpochReason;
     readonly run: string;
+    /** A backend shows this epoch, and this ledger has lost its decision: the new one is later, also for the same version. */
+    readonly above?: number;
   }): Promise<{ readonly epoch: number }>;
   /** A backend now shows this version at this epoch (proved by `describe`). */
   promoted(input: {
@@ -171,6 +165,8 @@ export interface Ledger {
 
   // --- evidence -------------------------------------------------------------------------------------------------
   evidence(credential: CredentialId): Promise<EvidenceFacts>;
+  /** Consumers can reach us now, and this is said again each `every` milliseconds. A lease that runs out while nobody says so runs on. */
+  served(input: { readonly every: number }): Promise<void>;
   /** Registers an instance, or renews its lease. The same name with another boot while the lease runs: CONFLICT. Unknown consumer: NOT_FOUND. */
   beat(input: {
     readonly credential: CredentialId;
@@ -216,7 +212,7 @@ export interface Ledger {
   watched(version: VersionId): Promise<SilenceFacts | undefined>;
   /** We used the version ourselves (a forced probe): its window starts again. */
   ownProbe(version: VersionId): Promise<void>;
-  /** Versions of a target that GATE 4 waits for: doomed, ever current, alive, of a decided epoch. */
+  /** Versions of a target that GATE 4 waits for: doomed, or a retiring entry's last; ever current, alive, of a decided epoch. */
   toWatch(
     target: string,
   ): Promise<readonly { readonly credential: CredentialId; readonly version: VersionId; readonly ref: Ref }[]>;
@@ -271,17 +267,6 @@ export interface Ledger {
     readonly body: Readonly<Record<string, unknown>>;
   }): Promise<void>;
 
-  // --- incidents ------------------------------------------------------------------------------------------------
-  /** Marks versions compromised. Unions with other incidents; reopens the due date that a compromised version honoured. */
-  declareIncident(input: {
-    readonly incident: string;
-    readonly versions: readonly VersionId[];
-    readonly who: string;
-    readonly why: string;
-  }): Promise<void>;
-  closeIncident(input: { readonly incident: string; readonly who: string }): Promise<void>;
-  /** Is this version named by an incident that is open? */
-  openIncidentsOf(version: VersionId): Promise<readonly string[]>;
   // --- trust ----------------------------------------------------------------------------------------------------
   /** A person has read `reconcile` of a restored or cloned ledger: it acts again. No change when it does already. */
   reconciled(input: { readonly who: string }): Promise<void>;

@@ -1,16 +1,20 @@
 import { sql } from 'kysely';
 import { KeybatonError } from '../domain/errors.ts';
+import { sweepTables } from './migration-sweeping.ts';
 import type { Db } from './schema.ts';
 
 export type Dialect = 'sqlite' | 'postgres';
 
 /** Only ever appended to: a ledger that ran a migration never runs it again. Version n is the n-th element. */
-const migrations: readonly ((dialect: Dialect) => readonly string[])[] = [firstTables];
+const migrations: readonly ((dialect: Dialect) => readonly string[])[] = [firstTables, incidentTables, sweepTables];
 
 export const schemaVersion = migrations.length;
 
-/** Inside a write transaction that excludes every other opener. Throws INVALID_CONFIG for a ledger newer than this program. */
-export async function migrate(db: Db, dialect: Dialect): Promise<void> {
+/**
+ * Inside a write transaction that excludes every other opener; up to version `to`. Throws INVALID_CONFIG for a ledger newer
+ * than this program.
+ */
+export async function migrate(db: Db, dialect: Dialect, to = schemaVersion): Promise<void> {
   await sql`create table if not exists meta (key text primary key, value text not null)`.execute(db);
   const row = await db.selectFrom('meta').select('value').where('key', '=', 'schema').executeTakeFirst();
   const found = row === undefined ? 0 : Number(row.value);
@@ -20,16 +24,16 @@ export async function migrate(db: Db, dialect: Dialect): Promise<void> {
       `the ledger has schema version ${found} and this keybaton knows ${schemaVersion}: start the newer keybaton that wrote it`,
     );
   }
-  if (found === schemaVersion) return;
-  for (const migration of migrations.slice(found)) {
+  if (found >= to) return;
+  for (const migration of migrations.slice(found, to)) {
     const statements = migration(dialect);
     // PostgreSQL takes them in one message, SQLite one by one.
     for (const text of dialect === 'postgres' ? [statements.join(';\n')] : statements) await sql.raw(text).execute(db);
   }
   await db
     .insertInto('meta')
-    .values({ key: 'schema', value: String(schemaVersion) })
-    .onConflict((conflict) => conflict.column('key').doUpdateSet({ value: String(schemaVersion) }))
+    .values({ key: 'schema', value: String(to) })
+    .onConflict((conflict) => conflict.column('key').doUpdateSet({ value: String(to) }))
     .execute();
 }
 
@@ -89,6 +93,31 @@ function firstTables(dialect: Dialect): readonly string[] {
     `create table incident_versions (incident ${text} not null, version ${text} not null, credential ${text} not null, primary key (incident, version))`,
     'create index incidents_by_version on incident_versions (version)',
     ...appendOnly(dialect),
+  ];
+}
+
+/** What an incident's clock and the drills need; what the events of an older ledger say of it is filled in. */
+function incidentTables(dialect: Dialect): readonly string[] {
+  const int = dialect === 'postgres' ? 'bigint' : 'integer';
+  const text = dialect === 'postgres' ? 'text collate "C"' : 'text';
+  return [
+    `alter table incidents add column scope ${text} not null default ''`,
+    `alter table incidents add column drill ${int} not null default 0`,
+    `alter table incidents add column closed_by ${text}`,
+    `alter table incident_versions add column contained_at ${int}`,
+    `alter table incident_versions add column dead_at ${int}`,
+    `alter table incident_versions add column grade ${text}`,
+    `alter table versions add column compromised_at ${int}`,
+    `alter table versions add column drill ${int} not null default 0`,
+    'create index events_by_incident on events (incident, n) where incident is not null',
+    `update incidents set closed_by = (select events.actor from events where events.kind = 'incident.closed' and events.incident = incidents.id)`,
+    `update versions set compromised_at = (select min(events.at) from events where events.kind = 'version.compromised' and events.version = versions.id)
+      where compromised = 1`,
+    ...['contained_at', 'dead_at'].map(
+      (column) =>
+        `update incident_versions set ${column} = (select versions.dead_at from versions where versions.id = incident_versions.version)`,
+    ),
+    `update incident_versions set grade = (select versions.grade from versions where versions.id = incident_versions.version)`,
   ];
 }
 

@@ -12,7 +12,9 @@ import { openPostgres } from './postgres.ts';
 import { openSqlite } from './sqlite.ts';
 import type { OpenDatabase } from './sqlite.ts';
 import { begin, openStore, rollBack } from './store.ts';
+import type { Store } from './store.ts';
 import { evidenceTransactions } from './transactions-evidence.ts';
+import { incidentReading } from './transactions-incident-reading.ts';
 import { incidentTransactions } from './transactions-incidents.ts';
 import { inventoryTransactions } from './transactions-inventory.ts';
 import { killingTransactions } from './transactions-killing.ts';
@@ -21,6 +23,7 @@ import { promotingTransactions } from './transactions-promoting.ts';
 import { readingTransactions } from './transactions-reading.ts';
 import { refTransactions } from './transactions-refs.ts';
 import { runTransactions } from './transactions-runs.ts';
+import { sweepTransactions } from './transactions-sweeping.ts';
 import { trustTransactions } from './transactions-trust.ts';
 import { versionTransactions } from './transactions-versions.ts';
 import { keepWitness, readWitness, restoredSince, writeWitness } from './witness.ts';
@@ -49,6 +52,7 @@ export async function openLedger(options: OpenLedger): Promise<Ledger> {
     return await assemble(database, dialect, path, options);
   } catch (thrown) {
     await database.db.destroy();
+    await database.disk?.close();
     throw ledgerFailure(thrown);
   }
 }
@@ -62,7 +66,7 @@ async function assemble(
   const { db } = database;
   const host = options.host ?? hostname();
   const moved = await prepare(db, dialect, path === undefined ? undefined : host, options.movedHere === true);
-  const store = openStore(db, dialect, options.clock);
+  const store = openStore(db, dialect, options.clock, database.disk);
   const installation = await metaValue(store, 'installation');
 
   const witnessPath = path === undefined ? options.killSheet && `${options.killSheet}.witness` : `${path}.witness`;
@@ -93,6 +97,18 @@ async function assemble(
     options.killSheet === undefined ? undefined : await keepKillSheet(store, options.killSheet, installation);
 
   return {
+    ...ledgerOver(store, installation),
+    async close() {
+      await killSheet?.close();
+      await witness?.close();
+      await store.close();
+    },
+  };
+}
+
+/** Every transaction of the ledger over an open store that has its tables; the store's owner closes it. */
+export function ledgerOver(store: Store, installation: string): Omit<Ledger, 'close'> {
+  return {
     ...readingTransactions(store),
     ...inventoryTransactions(store),
     ...refTransactions(store),
@@ -103,13 +119,10 @@ async function assemble(
     ...killingTransactions(store),
     ...peopleTransactions(store),
     ...incidentTransactions(store),
+    ...incidentReading(store),
     ...trustTransactions(store),
+    ...sweepTransactions(store),
     installation: async () => installation,
-    async close() {
-      await killSheet?.close();
-      await witness?.close();
-      await store.close();
-    },
   };
 }
 

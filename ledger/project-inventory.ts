@@ -1,5 +1,7 @@
 import { canonical } from './canonical.ts';
+import { compiled } from './compiled.ts';
 import type { Projections } from './project.ts';
+import { keepMates, sweptColumns } from './project-sweeping.ts';
 import { namedTables } from './schema.ts';
 import type { Changes, Db } from './schema.ts';
 import { named, numbered } from './event-columns.ts';
@@ -17,6 +19,20 @@ type Kinds =
   | 'demand.added'
   | 'rotation.started'
   | 'rotation.ended';
+
+const insertRun = compiled(
+  (db, { run, credential, reason, at }: { run: string; credential: string; reason: string; at: number }) =>
+    db.insertInto('runs').values({ run, credential, reason, started_at: at, ended_at: null, outcome: null }),
+);
+const endRun = compiled((db, { run, at, outcome }: { run: string; at: number; outcome: string }) =>
+  db.updateTable('runs').set({ ended_at: at, outcome }).where('run', '=', run),
+);
+const keepAttempts = compiled(
+  (
+    db,
+    { credential, attempts, nextAttemptAt }: { credential: string; attempts: number; nextAttemptAt: number | null },
+  ) => db.updateTable('credentials').set({ attempts, next_attempt_at: nextAttemptAt }).where('id', '=', credential),
+);
 
 export const inventoryProjections: Pick<Projections, Kinds> = {
   'ledger.restored': (db, event) => setTrust(db, 1, event.body.why),
@@ -38,6 +54,7 @@ export const inventoryProjections: Pick<Projections, Kinds> = {
         since: event.n,
         status: 'managed',
         entry: canonical(event.body.entry),
+        ...sweptColumns(event.body.entry),
         epoch: 0,
         due_at: null,
         last_rotated_at: null,
@@ -47,10 +64,13 @@ export const inventoryProjections: Pick<Projections, Kinds> = {
         next_attempt_at: null,
       })
       .execute();
+    await keepMates(db, named(event.credential), event.body.entry);
   },
   'entry.changed': async (db, event) => {
     const due = event.body.dueAt === null ? {} : { due_at: event.body.dueAt };
-    await change(db, event.credential, { entry: canonical(event.body.entry), ...due });
+    const { entry } = event.body;
+    await change(db, event.credential, { entry: canonical(entry), ...sweptColumns(entry), ...due });
+    await keepMates(db, named(event.credential), entry);
   },
   'entry.renamed': async (db, event) => {
     const { from } = event.body;
@@ -76,8 +96,12 @@ export const inventoryProjections: Pick<Projections, Kinds> = {
       .execute();
   },
   'entry.retired': (db, event) => change(db, event.credential, { status: 'retiring' }),
-  'entry.returned': (db, event) =>
-    change(db, event.credential, { status: 'managed', entry: canonical(event.body.entry) }),
+  'entry.returned': async (db, event) => {
+    const { entry, dueAt } = event.body;
+    const due = dueAt === undefined ? {} : { due_at: dueAt };
+    await change(db, event.credential, { status: 'managed', entry: canonical(entry), ...sweptColumns(entry), ...due });
+    await keepMates(db, named(event.credential), entry);
+  },
   'entry.released': (db, event) => change(db, event.credential, { status: 'released' }),
 
   'demand.added': async (db, event) => {
@@ -93,15 +117,12 @@ export const inventoryProjections: Pick<Projections, Kinds> = {
 
   'rotation.started': async (db, event) => {
     const { run, reason } = event.body;
-    await db
-      .insertInto('runs')
-      .values({ run, credential: named(event.credential), reason, started_at: event.at, ended_at: null, outcome: null })
-      .execute();
+    await insertRun(db, { run, credential: named(event.credential), reason, at: event.at });
   },
   'rotation.ended': async (db, event) => {
     const { run, outcome, attempts, nextAttemptAt } = event.body;
-    await db.updateTable('runs').set({ ended_at: event.at, outcome }).where('run', '=', run).execute();
-    await change(db, event.credential, { attempts, next_attempt_at: nextAttemptAt });
+    await endRun(db, { run, at: event.at, outcome });
+    await keepAttempts(db, { credential: named(event.credential), attempts, nextAttemptAt });
   },
 };
 

@@ -1,13 +1,44 @@
 import { sql } from 'kysely';
+import { compiled } from './compiled.ts';
 import { named, numbered } from './event-columns.ts';
 import type { Projections } from './project.ts';
-import type { Db } from './schema.ts';
+import { dieWhenProved } from './project-incidents.ts';
 import { endIntents, update } from './version-rows.ts';
 
 type Kinds =
-  | `version.${'suspended' | 'resumed' | 'probed' | 'dead' | 'destroyed' | 'released' | 'compromised'}`
+  | `version.${'suspended' | 'resumed' | 'probed' | 'destroyed' | 'released'}`
   | `revoke.${'authorised' | 'unauthorised' | 'began'}`
   | 'debt.moved';
+
+interface OfVersion {
+  readonly [name: string]: string;
+  readonly version: string;
+}
+
+const countRefusal = compiled((db, { version, at }: { version: string; at: number }) =>
+  db
+    .updateTable('versions')
+    .set({
+      refusals: sql<number>`refusals + 1`,
+      first_refusal_at: sql<number>`coalesce(first_refusal_at, ${at})`,
+      last_refusal_at: at,
+    })
+    .where('id', '=', version),
+);
+const emptyCopies = compiled((db, { version, backend }: { version: string; backend: string }) =>
+  db.updateTable('copies').set({ gone: 1 }).where('version', '=', version).where('backend', '=', backend),
+);
+const deleteProofKey = compiled((db, { version }: OfVersion) =>
+  db.deleteFrom('proof_keys').where('version', '=', version),
+);
+const deleteWatch = compiled((db, { version }: OfVersion) =>
+  db
+    .deleteFrom('watch')
+    .where('version', '=', version)
+    .where((where) =>
+      where.exists(where.selectFrom('versions').select('id').where('id', '=', version).where('compromised', '=', 0)),
+    ),
+);
 
 export const killingProjections: Pick<Projections, Kinds> = {
   'revoke.authorised': (db, event) => update(db, named(event.version), { authorised_epoch: numbered(event.epoch) }),
@@ -21,78 +52,22 @@ export const killingProjections: Pick<Projections, Kinds> = {
   'version.resumed': async (db, event) => {
     await update(db, named(event.version), { suspended_at: null, resumes: sql<number>`resumes + 1` });
     await endIntents(db, named(event.version), ['resume'], undefined, numbered(event.epoch));
+    // One that was never answered is in doubt no longer.
+    await endIntents(db, named(event.version), ['suspend']);
   },
-  'version.probed': (db, event) =>
+  'version.probed': async (db, event) =>
     event.body.answer === 'accepted'
       ? update(db, named(event.version), { refusals: 0, first_refusal_at: null, last_refusal_at: null })
-      : update(db, named(event.version), {
-          refusals: sql<number>`refusals + 1`,
-          first_refusal_at: sql<number>`coalesce(first_refusal_at, ${event.at})`,
-          last_refusal_at: event.at,
-        }),
-  'version.dead': async (db, event) => {
-    const version = named(event.version);
-    await db.updateTable('refs').set({ gone: 1 }).where('version', '=', version).execute();
-    await endIntents(db, version, ['revoke']);
-    await update(db, version, { dead_at: event.at, grade: event.body.grade });
-    await dieWhenProved(db, version);
-  },
+      : void (await countRefusal(db, { version: named(event.version), at: event.at })),
   'version.destroyed': async (db, event) => {
     const version = named(event.version);
-    await db
-      .updateTable('copies')
-      .set({ gone: 1 })
-      .where('version', '=', version)
-      .where('backend', '=', event.body.backend)
-      .execute();
+    await emptyCopies(db, { version, backend: event.body.backend });
     await endIntents(db, version, ['destroy'], event.body.backend);
-    await dieWhenProved(db, version);
+    // Nobody proves it any more. What was seen of its use stays where an incident may still ask for it.
+    await deleteProofKey(db, { version });
+    await deleteWatch(db, { version });
+    await dieWhenProved(db, [version]);
   },
   'version.released': (db, event) => update(db, named(event.version), { fate: 'released' }),
-  'version.compromised': async (db, event) => {
-    const version = named(event.version);
-    await update(db, version, { compromised: 1 });
-    await db
-      .updateTable('versions')
-      .set({ fate: 'doomed' })
-      .where('id', '=', version)
-      .where('fate', 'in', ['pending', 'standby'])
-      .execute();
-    await db
-      .updateTable('credentials')
-      .set({ reopened: 1 })
-      .where('id', '=', named(event.credential))
-      .where('honoured_by', '=', version)
-      .execute();
-    await db
-      .insertInto('incident_versions')
-      .values({ incident: named(event.incident), version, credential: named(event.credential) })
-      .execute();
-  },
   'debt.moved': (db, event) => update(db, named(event.version), { debt_moved: 1 }),
 };
-
-/** `refused` is proof; `absent` is proof only once no copy of the value is left to ask with. */
-async function dieWhenProved(db: Db, version: string): Promise<void> {
-  await db
-    .updateTable('versions')
-    .set({ fate: 'dead' })
-    .where('id', '=', version)
-    .where('fate', '!=', 'released')
-    .where('dead_at', 'is not', null)
-    .where((where) =>
-      where.or([
-        where('grade', '=', 'refused'),
-        where.not(
-          where.exists(
-            where
-              .selectFrom('copies')
-              .select('copies.version')
-              .where('copies.version', '=', version)
-              .where('gone', '=', 0),
-          ),
-        ),
-      ]),
-    )
-    .execute();
-}

@@ -1,8 +1,10 @@
 import { sql } from 'kysely';
 import { canonical } from './canonical.ts';
+import { compiled, type Given } from './compiled.ts';
 import { named, numbered } from './event-columns.ts';
 import type { Projections } from './project.ts';
-import type { Db } from './schema.ts';
+import type { Db, Tables } from './schema.ts';
+import { oweAgain } from './project-incidents.ts';
 import { addCopy, addRef, endIntents, insertVersion, update } from './version-rows.ts';
 
 type Kinds =
@@ -12,6 +14,79 @@ type Kinds =
   | 'version.extended'
   | `promotion.${'decided' | 'shown'}`;
 
+interface NewIntent {
+  readonly [name: string]: string | number | null;
+  readonly version: string;
+  readonly effect: string;
+  readonly place: string;
+  readonly epoch: number;
+  readonly until: number;
+  readonly key: string | null;
+}
+
+const insertIntent = compiled((db, { version, effect, place, epoch, until, key }: NewIntent) => {
+  const row = { until, outcome: null, why: null, ref_key: key };
+  return db
+    .insertInto('intents')
+    .values({ version, effect, place, epoch, ...row })
+    .onConflict((conflict) => conflict.columns(['version', 'effect', 'place', 'epoch']).doUpdateSet(row));
+});
+
+const endIntent = compiled(
+  (
+    db,
+    {
+      version,
+      effect,
+      place,
+      epoch,
+      outcome,
+      why,
+    }: { version: string; effect: string; place: string; epoch: number; outcome: string; why: string | null },
+  ) =>
+    db
+      .updateTable('intents')
+      .set({ outcome, why })
+      .where('version', '=', version)
+      .where('effect', '=', effect)
+      .where('place', '=', place)
+      .where('epoch', '=', epoch),
+);
+const insertEpoch = compiled((db, row: Tables['epochs'] & Given) => db.insertInto('epochs').values(row));
+const doomOthers = compiled((db, { credential, version }: { credential: string; version: string }) =>
+  db
+    .updateTable('versions')
+    .set({ fate: 'doomed' })
+    .where('credential', '=', credential)
+    .where('id', '!=', version)
+    .where('fate', 'in', ['pending', 'current']),
+);
+const insertPromote = compiled(
+  (db, { version, place, epoch, until }: { version: string; place: string; epoch: number; until: number }) =>
+    db
+      .insertInto('intents')
+      .values({ version, effect: 'promote', place, epoch, until, outcome: null, why: null, ref_key: null }),
+);
+const keepEpoch = compiled((db, { credential, epoch }: { credential: string; epoch: number }) =>
+  db.updateTable('credentials').set({ epoch }).where('id', '=', credential),
+);
+const keepEpochAndDue = compiled(
+  (
+    db,
+    {
+      credential,
+      epoch,
+      dueAt,
+      at,
+      version,
+    }: { credential: string; epoch: number; dueAt: number; at: number; version: string },
+  ) =>
+    db
+      .updateTable('credentials')
+      .set({ epoch, due_at: dueAt, last_rotated_at: at, honoured_by: version, reopened: 0 })
+      .where('id', '=', credential),
+);
+
 export const versionProjections: Pick<Projections, Kinds> = {
   'version.planned': async (db, event) => {
     const { target, as, baseline, expiresAt } = event.body;
@@ -19,7 +94,8 @@ export const versionProjections: Pick<Projections, Kinds> = {
       id: named(event.version),
       credential: named(event.credential),
       ordinal: event.n,
-      fate: as,
+      fate: as === 'drill' ? 'doomed' : as,
+      drill: as === 'drill' ? 1 : 0,
       target,
       created_at: event.at,
       expires_at: expiresAt,
@@ -28,23 +104,12 @@ export const versionProjections: Pick<Projections, Kinds> = {
   },
   'intent.made': async (db, event) => {
     const { effect, place, ref, until } = event.body;
-    const row = { until, outcome: null, why: null, ref_key: ref === null ? null : canonical(ref) };
-    await db
-      .insertInto('intents')
-      .values({ version: named(event.version), effect, place, epoch: event.epoch ?? 0, ...row })
-      .onConflict((conflict) => conflict.columns(['version', 'effect', 'place', 'epoch']).doUpdateSet(row))
-      .execute();
+    const key = ref === null ? null : canonical(ref);
+    await insertIntent(db, { version: named(event.version), effect, place, epoch: event.epoch ?? 0, until, key });
   },
   'intent.ended': async (db, event) => {
     const { effect, place, outcome, why } = event.body;
-    await db
-      .updateTable('intents')
-      .set({ outcome, why })
-      .where('version', '=', named(event.version))
-      .where('effect', '=', effect)
-      .where('place', '=', place)
-      .where('epoch', '=', event.epoch ?? 0)
-      .execute();
+    await endIntent(db, { version: named(event.version), effect, place, epoch: event.epoch ?? 0, outcome, why });
   },
   'version.issued': async (db, event) => {
     const version = named(event.version);
@@ -74,7 +139,7 @@ export const versionProjections: Pick<Projections, Kinds> = {
 
   'ref.seen': async (db, event) => {
     const version = named(event.version);
-    await addRef(db, version, event.body.ref, event.at);
+    await addRef(db, version, event.body.ref, event.body.at ?? event.at);
     // A key under the tag of a version thought dead: it is owed again, and its refusals are counted anew.
     await db
       .updateTable('versions')
@@ -90,6 +155,7 @@ export const versionProjections: Pick<Projections, Kinds> = {
       .where('id', '=', version)
       .where('dead_at', 'is not', null)
       .execute();
+    await oweAgain(db, version);
   },
   'version.imported': async (db, event) => {
     const version = named(event.version);
@@ -115,14 +181,8 @@ export const versionProjections: Pick<Projections, Kinds> = {
     const credential = named(event.credential);
     const epoch = numbered(event.epoch);
     const { version, why, run, demands, backends, honoursDue } = event.body;
-    await db.insertInto('epochs').values({ credential, n: epoch, version, why, decided_at: event.at, run }).execute();
-    await db
-      .updateTable('versions')
-      .set({ fate: 'doomed' })
-      .where('credential', '=', credential)
-      .where('id', '!=', version)
-      .where('fate', 'in', ['pending', 'current'])
-      .execute();
+    await insertEpoch(db, { credential, n: epoch, version, why, decided_at: event.at, run });
+    await doomOthers(db, { credential, version });
     await update(db, version, { fate: 'current', ever_current: 1, debt_moved: 0 });
     for (const demand of demands)
       await db
@@ -130,20 +190,10 @@ export const versionProjections: Pick<Projections, Kinds> = {
         .values({ credential, epoch, ...demand })
         .execute();
     for (const place of backends) {
-      await db
-        .insertInto('intents')
-        .values({ version, effect: 'promote', place, epoch, until: event.at, outcome: null, why: null, ref_key: null })
-        .execute();
+      await insertPromote(db, { version, place, epoch, until: event.at });
     }
-    const due =
-      honoursDue === null
-        ? {}
-        : { due_at: honoursDue.dueAt, last_rotated_at: event.at, honoured_by: version, reopened: 0 };
-    await db
-      .updateTable('credentials')
-      .set({ epoch, ...due })
-      .where('id', '=', credential)
-      .execute();
+    if (honoursDue === null) await keepEpoch(db, { credential, epoch });
+    else await keepEpochAndDue(db, { credential, epoch, dueAt: honoursDue.dueAt, at: event.at, version });
   },
   'promotion.shown': async (db, event) => {
     const version = named(event.version);

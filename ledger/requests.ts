@@ -34,6 +34,25 @@ export async function lapseRollBacksTo(
   }
 }
 
+/** The same for many versions at once. */
+export async function lapseRollBacksToAny(
+  transaction: Transaction,
+  versions: readonly string[],
+  why: string,
+): Promise<void> {
+  if (versions.length === 0) return;
+  const open = await transaction.db
+    .selectFrom('requests')
+    .selectAll()
+    .where('kind', '=', 'rollBack')
+    .where('closed_at', 'is', null)
+    .where('version', 'in', versions)
+    .orderBy('at')
+    .orderBy('id')
+    .execute();
+  for (const request of open) await closeRequest(transaction, request, 'lapsed', 'keybaton', why);
+}
+
 /** A release speaks for one epoch. What ends an entry or a debt speaks for itself. */
 export async function lapseReleasesBefore(transaction: Transaction, credential: string, epoch: number): Promise<void> {
   for (const request of await openRequests(transaction.db, [credential])) {

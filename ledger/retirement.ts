@@ -1,15 +1,18 @@
+import { compiledFirst } from './compiled.ts';
 import { openRequests } from './facts.ts';
 import { closeRequest } from './requests.ts';
+import { unknownCredential } from './transaction.ts';
 import type { Transaction } from './transaction.ts';
+
+const selectStatus = compiledFirst((db, { credential }: { credential: string }) =>
+  db.selectFrom('credentials').select('status').where('id', '=', credential),
+);
 
 /** A retiring entry ends when a person has let go and none of its versions may still live. */
 export async function releaseWhenNothingLives(transaction: Transaction, credential: string): Promise<void> {
   const { db } = transaction;
-  const row = await db
-    .selectFrom('credentials')
-    .select('status')
-    .where('id', '=', credential)
-    .executeTakeFirstOrThrow();
+  const row = await selectStatus(db, { credential });
+  if (row === undefined) throw unknownCredential(credential);
   if (row.status !== 'retiring') return;
   const release = (await openRequests(db, [credential])).find(
     (one) => one.release === 'retire' && one.credential === credential,

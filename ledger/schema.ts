@@ -21,6 +21,8 @@ export interface Tables {
     lease_until: number;
   };
   proof_keys: { version: string; kv: Uint8Array };
+  sightings: { target: string; kind: string; ref_key: string; first_at: number; last_at: number };
+  sweep_notes: { key: string; value: string };
 
   // Projections of the events.
   trust: { id: number; observe_only: number; why: string };
@@ -53,9 +55,27 @@ export interface Tables {
     ended_at: number | null;
     outcome: string | null;
   };
-  alarms: { credential: string; key: string; text: string; page: number; raised_at: number; cured_at: number | null };
-  incidents: { id: string; declared_at: number; who: string; why: string; closed_at: number | null };
-  incident_versions: { incident: string; version: string; credential: string };
+  alarms: {
+    credential: string;
+    key: string;
+    text: string;
+    page: number;
+    raised_at: number;
+    cured_at: number | null;
+    reminders: number;
+    next_at: number | null;
+  };
+  mates: { credential: string; mate: string };
+  ignored_keys: { target: string; ref_key: string; who: string; why: string; at: number };
+  incidents: IncidentTable;
+  incident_versions: {
+    incident: string;
+    version: string;
+    credential: string;
+    contained_at: number | null;
+    dead_at: number | null;
+    grade: string | null;
+  };
 }
 
 interface EventTable {
@@ -79,6 +99,8 @@ interface CredentialTable {
   since: number;
   status: string;
   entry: string;
+  target: string;
+  standby: number;
   epoch: number;
   due_at: number | null;
   last_rotated_at: number | null;
@@ -95,6 +117,8 @@ interface VersionTable {
   fate: string;
   ever_current: number;
   compromised: number;
+  /** When the ledger first heard of it. */
+  compromised_at: number | null;
   spent: number;
   refused: number;
   issued: number;
@@ -116,6 +140,7 @@ interface VersionTable {
   last_refusal_at: number | null;
   only_by_hand: number;
   debt_moved: number;
+  drill: number;
 }
 
 interface IntentTable {
@@ -166,12 +191,24 @@ interface RequestTable {
   closed_how: string | null;
 }
 
+interface IncidentTable {
+  id: string;
+  declared_at: number;
+  who: string;
+  why: string;
+  scope: string;
+  drill: number;
+  closed_at: number | null;
+  closed_by: string | null;
+}
+
 export type Db = Kysely<Tables>;
 export type Changes<Table extends keyof Tables> = UpdateObject<Tables, Table>;
 export type EventRow = Selectable<EventTable>;
 export type CredentialRow = Selectable<CredentialTable>;
 export type VersionRow = Selectable<VersionTable>;
 export type RequestRow = Selectable<RequestTable>;
+export type IncidentRow = Selectable<IncidentTable>;
 export type NewVersionRow = Insertable<VersionTable>;
 
 /** Made from events, dropped by `rebuild`; with the columns that put their rows in a fixed order. */
@@ -192,6 +229,8 @@ export const projections = {
   requests: ['id'],
   runs: ['run'],
   alarms: ['credential', 'key'],
+  mates: ['credential', 'mate'],
+  ignored_keys: ['target', 'ref_key'],
   incidents: ['id'],
   incident_versions: ['incident', 'version'],
 } as const satisfies Partial<Record<keyof Tables, readonly string[]>>;
@@ -208,5 +247,6 @@ export const namedTables = [
   'requests',
   'runs',
   'alarms',
+  'mates',
   'incident_versions',
 ] as const satisfies readonly (keyof typeof projections)[];

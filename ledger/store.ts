@@ -1,12 +1,23 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'kysely';
+import { onConnection, statement } from './compiled.ts';
 import { KeybatonError } from '../domain/errors.ts';
-import type { Head } from './chain.ts';
+import { readHead, type Head } from './chain.ts';
+import type { Disk } from '../domain/keep-on-disk.ts';
 import { isBusy, ledgerFailure, locked, lostRace } from './failures.ts';
 import type { Dialect } from './migrations.ts';
 import type { Db } from './schema.ts';
+import { sharedCommit, type Written } from './shared-commit.ts';
 import { openTransaction } from './transaction.ts';
 import type { Transaction } from './transaction.ts';
+
+const beginReading = {
+  sqlite: statement('begin'),
+  postgres: statement('begin isolation level repeatable read read only'),
+} as const;
+const beginWriting = { sqlite: statement('begin immediate'), postgres: statement('begin') } as const;
+const rollBackNow = statement('rollback');
+export const commitNow = statement('commit');
 
 /** How long a write waits for another process before it answers UNAVAILABLE. */
 export const patience = 5_000;
@@ -22,26 +33,29 @@ export interface Store {
   close(): Promise<void>;
 }
 
-export function openStore(db: Db, dialect: Dialect, clock: (() => number) | undefined): Store {
+export function openStore(db: Db, dialect: Dialect, clock: (() => number) | undefined, disk?: Disk): Store {
   const listeners: ((head: Head) => void)[] = [];
 
-  async function ownTime(connection: Db): Promise<number> {
-    const newest = await connection.selectFrom('chain').select('at').where('id', '=', 1).executeTakeFirst();
+  async function ownTime(connection: Db, newest: { readonly at: number } | undefined): Promise<number> {
     const now = clock === undefined ? await databaseTime(connection, dialect) : clock();
     return Math.max(Math.floor(now), newest?.at ?? 0);
   }
 
-  async function attempt<Result>(
-    work: (transaction: Transaction) => Promise<Result>,
-  ): Promise<{ result: Result; head: Head | undefined }> {
-    return db.connection().execute(async (connection) => {
+  /** `held`: the head, where nobody else can add to the chain until this transaction ends. */
+  const transaction = async (connection: Db, held?: Head): Promise<Transaction> =>
+    openTransaction(connection, dialect, await ownTime(connection, held ?? (await readHead(connection))), held);
+  const shared = sharedCommit({ db, begin: (connection) => begin(connection, dialect), transaction, rollBack, disk });
+
+  /** PostgreSQL lets writers run side by side, and gathers their commits by itself. */
+  async function attempt<Result>(work: (transaction: Transaction) => Promise<Result>): Promise<Written<Result>> {
+    return onConnection(db, async (connection) => {
       await begin(connection, dialect);
       let head: Head | undefined;
       let result: Result;
       try {
-        const transaction = openTransaction(connection, dialect, await ownTime(connection));
-        result = await work(transaction);
-        head = transaction.head();
+        const own = await transaction(connection);
+        result = await work(own);
+        head = own.head();
       } catch (thrown) {
         await rollBack(connection);
         throw thrown;
@@ -54,10 +68,10 @@ export function openStore(db: Db, dialect: Dialect, clock: (() => number) | unde
   /** A commit that broke off may have happened. Whoever holds the head's lock sees which. */
   async function commit(connection: Db, head: Head | undefined): Promise<void> {
     try {
-      await sql`commit`.execute(connection);
+      await commitNow(connection);
     } catch (thrown) {
       await rollBack(connection);
-      if (dialect === 'sqlite' || head === undefined || ledgerFailure(thrown).code !== 'UNAVAILABLE') throw thrown;
+      if (head === undefined || ledgerFailure(thrown).code !== 'UNAVAILABLE') throw thrown;
       if (!(await happened(head))) throw thrown;
     }
   }
@@ -82,24 +96,26 @@ export function openStore(db: Db, dialect: Dialect, clock: (() => number) | unde
     dialect,
     async read(work) {
       try {
-        return await db.connection().execute(async (connection) => {
-          await sql
-            .raw(dialect === 'sqlite' ? 'begin' : 'begin isolation level repeatable read read only')
-            .execute(connection);
+        return await onConnection(db, async (connection) => {
+          await beginReading[dialect](connection);
           try {
-            return await work(connection, await ownTime(connection));
+            return await work(connection, await ownTime(connection, await readHead(connection)));
           } finally {
+            disk?.look();
             await rollBack(connection);
           }
         });
       } catch (thrown) {
         throw ledgerFailure(thrown);
+      } finally {
+        // Nobody acts on what a power cut could still take back.
+        await disk?.settled();
       }
     },
     async write(work) {
       for (let tries = 1; ; tries += 1) {
         try {
-          const { result, head } = await attempt(work);
+          const { result, head } = await (dialect === 'sqlite' ? shared.write(work) : attempt(work));
           if (head !== undefined) for (const listener of listeners) listener(head);
           return result;
         } catch (thrown) {
@@ -111,7 +127,9 @@ export function openStore(db: Db, dialect: Dialect, clock: (() => number) | unde
       listeners.push(listener);
     },
     async close() {
+      await shared.idle();
       await db.destroy();
+      await disk?.close();
     },
   };
 }
@@ -119,13 +137,13 @@ export function openStore(db: Db, dialect: Dialect, clock: (() => number) | unde
 /** Waits without blocking the process: SQLite's own busy handler would stop every timer and heartbeat meanwhile. */
 export async function begin(connection: Db, dialect: Dialect): Promise<void> {
   if (dialect === 'postgres') {
-    await sql`begin`.execute(connection);
+    await beginWriting.postgres(connection);
     return;
   }
   const until = performance.now() + patience;
   for (;;) {
     try {
-      await sql`begin immediate`.execute(connection);
+      await beginWriting.sqlite(connection);
       return;
     } catch (thrown) {
       if (!isBusy(thrown)) throw thrown;
@@ -138,7 +156,7 @@ export async function begin(connection: Db, dialect: Dialect): Promise<void> {
 /** What failed before is what matters: a connection that cannot roll back is broken, and its database rolls back by itself. */
 export async function rollBack(connection: Db): Promise<void> {
   try {
-    await sql`rollback`.execute(connection);
+    await rollBackNow(connection);
   } catch (thrown) {
     void thrown;
   }

@@ -1,8 +1,9 @@
 import { KeybatonError } from '../domain/errors.ts';
 import type { CredentialId } from '../domain/identifiers.ts';
 import { canonical } from './canonical.ts';
-import { linkEvent } from './chain.ts';
+import { linkEvent, readHead } from './chain.ts';
 import type { Head, NewEvent } from './chain.ts';
+import { compiled, compiledFirst, type Given } from './compiled.ts';
 import type { EventKind } from './events.ts';
 import type { Dialect } from './migrations.ts';
 import { project } from './project.ts';
@@ -20,6 +21,12 @@ export interface Transaction {
   /** Keeps requests that concern every credential from changing (`share`), or changes them (`update`). */
   lockEverything(how: 'share' | 'update'): Promise<void>;
   append<Kind extends EventKind>(event: NewEvent<Kind>): Promise<EventRow>;
+  /** Many at once, in this order: as few statements as there are kinds. */
+  appendAll(events: readonly NewEvent<string>[]): Promise<void>;
+  /** Which of these natural keys were written already. */
+  known(facts: readonly string[]): Promise<ReadonlySet<string>>;
+  /** Takes the chain's lock, which comes last: what is read after it, no other writer adds to. */
+  lockChain(): Promise<void>;
   /** An event with no projection. */
   appendNote(event: NewEvent<string>): Promise<void>;
   /**
@@ -34,33 +41,77 @@ export interface Transaction {
   readonly head: () => Head | undefined;
 }
 
-export function openTransaction(db: Db, dialect: Dialect, now: number): Transaction {
-  let head: Head | undefined;
+/** Rows of one insert: twelve columns each, under what a database takes as parameters. */
+const insertSize = 500;
+
+const lockHeadRow = compiledFirst((db, { id }: { id: number }) =>
+  db.selectFrom('chain').select(['n', 'at', 'hash']).where('id', '=', id).forUpdate(),
+);
+const insertEvent = compiled((db, row: EventRow & Given) => db.insertInto('events').values(row));
+const moveHead = compiled((db, { id, ...head }: Head & { readonly id: number } & Given) =>
+  db.updateTable('chain').set(head).where('id', '=', id),
+);
+const selectCredentials = compiled((db, { ids }: { ids: readonly string[] }) =>
+  db.selectFrom('credentials').selectAll().where('id', 'in', ids).orderBy('id'),
+);
+const lockCredentials = compiled((db, { ids }: { ids: readonly string[] }) =>
+  db.selectFrom('credentials').selectAll().where('id', 'in', ids).orderBy('id').forUpdate(),
+);
+const selectNames = compiled((db, { ids }: { ids: readonly string[] }) =>
+  db.selectFrom('credentials').select('id').where('id', 'in', ids),
+);
+const selectVersion = compiledFirst((db, { id }: { id: string }) =>
+  db.selectFrom('versions').selectAll().where('id', '=', id),
+);
+const selectFact = compiledFirst((db, { fact }: { fact: string }) =>
+  db.selectFrom('events').select(['kind', 'body']).where('fact', '=', fact),
+);
+const selectFormerName = compiledFirst((db, { id }: { id: string }) =>
+  db.selectFrom('names').select('credential').where('name', '=', id).orderBy('until_n', 'desc'),
+);
+
+/** `held`: the newest event, where nobody else can write one until the transaction ends. */
+export function openTransaction(db: Db, dialect: Dialect, now: number, held?: Head): Transaction {
+  let head = held;
   let written: Head | undefined;
   const locking = dialect === 'postgres';
 
   async function lockHead(): Promise<Head> {
-    const query = db.selectFrom('chain').select(['n', 'at', 'hash']).where('id', '=', 1);
-    return (locking ? query.forUpdate() : query).executeTakeFirstOrThrow();
+    const found = await (locking ? lockHeadRow(db, { id: 1 }) : readHead(db));
+    if (found === undefined) throw new TypeError('the chain has no head');
+    return found;
   }
 
-  async function write(event: NewEvent<string>): Promise<EventRow> {
-    head ??= await lockHead();
-    const row = linkEvent(event, head, now);
-    await db.insertInto('events').values(row).execute();
-    await db.updateTable('chain').set({ n: row.n, at: row.at, hash: row.hash }).where('id', '=', 1).execute();
-    head = written = { n: row.n, at: row.at, hash: row.hash };
-    return row;
+  async function write(events: readonly NewEvent<string>[]): Promise<EventRow[]> {
+    const rows: EventRow[] = [];
+    let last = (head ??= await lockHead());
+    for (const event of events) {
+      const row = linkEvent(event, last, now);
+      rows.push(row);
+      last = { n: row.n, at: row.at, hash: row.hash };
+    }
+    if (rows.length === 0) return rows;
+    const [only] = rows;
+    if (rows.length === 1 && only !== undefined) await insertEvent(db, { ...only });
+    else
+      for (let start = 0; start < rows.length; start += insertSize)
+        await db
+          .insertInto('events')
+          .values(rows.slice(start, start + insertSize))
+          .execute();
+    await moveHead(db, { ...last, id: 1 });
+    head = written = last;
+    return rows;
   }
 
   async function rows(ids: readonly string[]): Promise<CredentialRow[]> {
-    const query = db.selectFrom('credentials').selectAll().where('id', 'in', ids).orderBy('id');
-    return (locking ? query.forUpdate() : query).execute();
+    return locking ? lockCredentials(db, { ids }) : selectCredentials(db, { ids });
   }
 
   async function append(event: NewEvent): Promise<EventRow> {
-    const row = await write(event);
-    await project(db, row);
+    const [row] = await write([event]);
+    if (row === undefined) throw new TypeError('an event was not written');
+    await project(db, [row]);
     return row;
   }
 
@@ -70,7 +121,11 @@ export function openTransaction(db: Db, dialect: Dialect, now: number): Transact
     head: () => written,
     async lock(...credentials) {
       const asked = [...new Set(credentials)];
-      const known = await db.selectFrom('credentials').select('id').where('id', 'in', asked).execute();
+      const [only] = asked;
+      // One row is locked in whatever order; several must be known by their present names first.
+      const alone = asked.length === 1 && only !== undefined ? (await rows([only]))[0] : undefined;
+      if (alone !== undefined) return alone;
+      const known = await selectNames(db, { ids: asked });
       const present = new Set<string>(known.map((row) => row.id));
       const ids: string[] = [];
       for (const id of asked) ids.push(present.has(id) ? id : await presentName(db, id));
@@ -82,11 +137,14 @@ export function openTransaction(db: Db, dialect: Dialect, now: number): Transact
       return first;
     },
     async lockVersion(id) {
-      const seen = await db.selectFrom('versions').select('credential').where('id', '=', id).executeTakeFirst();
+      const seen = await selectVersion(db, { id });
       if (seen === undefined) throw unknownVersion(id);
-      const [credential] = await rows([await presentName(db, seen.credential)]);
+      let [credential] = await rows([seen.credential]);
+      if (credential === undefined) [credential] = await rows([await presentName(db, seen.credential)]);
       if (credential === undefined) throw unknownCredential(seen.credential);
-      const version = await db.selectFrom('versions').selectAll().where('id', '=', id).executeTakeFirstOrThrow();
+      // Where writers run side by side another may have changed it until its credential was ours.
+      const version = locking ? await selectVersion(db, { id }) : seen;
+      if (version === undefined) throw unknownVersion(id);
       return { version, credential };
     },
     async lockEverything(how) {
@@ -95,15 +153,22 @@ export function openTransaction(db: Db, dialect: Dialect, now: number): Transact
       await (how === 'share' ? query.forShare() : query.forUpdate()).execute();
     },
     append,
+    async appendAll(events) {
+      await project(db, await write(events));
+    },
+    async known(facts) {
+      if (facts.length === 0) return new Set();
+      const rows = await db.selectFrom('events').select('fact').where('fact', 'in', facts).execute();
+      return new Set(rows.flatMap((row) => (row.fact === null ? [] : [row.fact])));
+    },
+    async lockChain() {
+      head ??= await lockHead();
+    },
     async appendNote(event) {
-      await write(event);
+      await write([event]);
     },
     async once(event, same) {
-      const found = await db
-        .selectFrom('events')
-        .select(['kind', 'body'])
-        .where('fact', '=', event.fact)
-        .executeTakeFirst();
+      const found = await selectFact(db, { fact: event.fact });
       if (found === undefined) {
         await append(event);
         return true;
@@ -123,14 +188,9 @@ export function openTransaction(db: Db, dialect: Dialect, now: number): Transact
 
 /** What a credential is called now: a name given up by a rename still finds it, unless another bears it today. */
 export async function presentName(db: Db, id: string): Promise<string> {
-  const present = await db.selectFrom('credentials').select('id').where('id', '=', id).executeTakeFirst();
+  const [present] = await selectNames(db, { ids: [id] });
   if (present !== undefined) return id;
-  const former = await db
-    .selectFrom('names')
-    .select('credential')
-    .where('name', '=', id)
-    .orderBy('until_n', 'desc')
-    .executeTakeFirst();
+  const former = await selectFormerName(db, { id });
   return former?.credential ?? id;
 }
 
@@ -138,6 +198,7 @@ export function unknownCredential(id: string): KeybatonError {
   return new KeybatonError('NOT_FOUND', `the ledger knows no credential ${id}: apply an inventory that has it`);
 }
 
-export function unknownVersion(id: string): KeybatonError {
-  return new KeybatonError('NOT_FOUND', `the ledger knows no version ${id}`);
+export function unknownVersion(id: string, count = 1): KeybatonError {
+  const others = count === 1 ? '' : `, nor ${count - 1} others`;
+  return new KeybatonError('NOT_FOUND', `the ledger knows no version ${id}${others}`);
 }

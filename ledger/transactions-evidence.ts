@@ -3,6 +3,8 @@ import type { CredentialId, VersionId } from '../domain/identifiers.ts';
 import { canonical } from './canonical.ts';
 import { readEvidence, readWatch, stillMissing } from './evidence-facts.ts';
 import type { Ledger } from './ledger.ts';
+import { readNote, writeNote } from './notes.ts';
+import { readServed, servedKey, stillServed } from './served.ts';
 import type { CredentialRow, Db } from './schema.ts';
 import { storedEntry } from './stored-entry.ts';
 import type { Store } from './store.ts';
@@ -10,12 +12,29 @@ import { credentialRow } from './transactions-reading.ts';
 import { storedRef } from './version-facts.ts';
 
 type Methods =
-  'evidence' | 'beat' | 'leave' | 'prove' | 'withdraw' | 'waive' | 'watch' | 'watched' | 'ownProbe' | 'toWatch';
+  | 'evidence'
+  | 'served'
+  | 'beat'
+  | 'leave'
+  | 'prove'
+  | 'withdraw'
+  | 'waive'
+  | 'watch'
+  | 'watched'
+  | 'ownProbe'
+  | 'toWatch';
 
 export function evidenceTransactions(store: Store): Pick<Ledger, Methods> {
   return {
     async evidence(credential) {
       return store.read(async (db) => readEvidence(db, await credentialRow(db, credential)));
+    },
+
+    async served({ every }) {
+      await store.write(async ({ db, now }) => {
+        const known = readServed(await readNote(db, servedKey));
+        await writeNote(db, servedKey, JSON.stringify(stillServed(known, now, every)));
+      });
     },
 
     async beat({ credential, consumer, instance, boot, lease }) {
@@ -172,9 +191,16 @@ export function evidenceTransactions(store: Store): Pick<Ledger, Methods> {
         const rows = await db
           .selectFrom('versions')
           .innerJoin('refs', 'refs.version', 'versions.id')
+          .innerJoin('credentials', 'credentials.id', 'versions.credential')
           .select(['versions.id', 'versions.credential', 'refs.ref_key'])
           .where('versions.target', '=', target)
-          .where('versions.fate', '=', 'doomed')
+          .where((where) =>
+            where.or([
+              where('versions.fate', '=', 'doomed'),
+              // Nothing replaces the last version of an entry that was removed: it is to fall silent all the same.
+              where.and([where('versions.fate', '=', 'current'), where('credentials.status', '=', 'retiring')]),
+            ]),
+          )
           .where('versions.ever_current', '=', 1)
           .where('versions.compromised', '=', 0)
           .where('versions.kill_begun', '=', 0)

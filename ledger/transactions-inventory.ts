@@ -1,4 +1,4 @@
-import { nextDue } from '../domain/due.ts';
+import { dueWithin, nextDue } from '../domain/due.ts';
 import type { Entry, EvidenceKind } from '../domain/entry.ts';
 import { satisfies } from '../domain/entry.ts';
 import { KeybatonError } from '../domain/errors.ts';
@@ -8,6 +8,8 @@ import { diffInventory } from './inventory-diff.ts';
 import type { InventoryDiff } from './inventory-diff.ts';
 import type { AppliedInventory, ApplyInventory, Ledger } from './ledger.ts';
 import type { CredentialRow } from './schema.ts';
+import { openRequests } from './facts.ts';
+import { closeRequest } from './requests.ts';
 import { storedEntry } from './stored-entry.ts';
 import type { Store } from './store.ts';
 import type { Transaction } from './transaction.ts';
@@ -22,6 +24,7 @@ export function inventoryTransactions(store: Store): Pick<Ledger, 'applyInventor
         const rows = await transaction.db.selectFrom('credentials').selectAll().orderBy('id').execute();
         const diff = diffInventory(rows, input);
         const before = await transaction.db.selectFrom('inventory').selectAll().where('id', '=', 1).executeTakeFirst();
+        refuseOvertaken(before?.n ?? 0, input.expected);
         const changes =
           diff.added.length + diff.renamed.length + diff.retired.length + diff.returned.length + diff.changed.length;
         const same = changes === 0 && before?.targets === canonical(input.targets);
@@ -61,6 +64,11 @@ export function inventoryTransactions(store: Store): Pick<Ledger, 'applyInventor
   };
 }
 
+function refuseOvertaken(n: number, expected: number | undefined): void {
+  if (expected === undefined || expected === n) return;
+  throw new KeybatonError('CONFLICT', `the inventory is number ${n} by now, not ${expected}: look at it again first`);
+}
+
 async function write(
   transaction: Transaction,
   diff: InventoryDiff,
@@ -76,15 +84,51 @@ async function write(
   for (const entry of diff.added)
     await transaction.append({ kind: 'entry.added', actor, credential: entry.id, body: { entry } });
   for (const id of diff.retired) await transaction.append({ kind: 'entry.retired', actor, credential: id, body: {} });
-  for (const entry of diff.returned)
-    await transaction.append({ kind: 'entry.returned', actor, credential: entry.id, body: { entry } });
+  for (const entry of diff.returned) await takeBack(transaction, entry, actor);
   for (const entry of diff.changed) {
     const former = diff.renamed.find((one) => one.to === entry.id)?.from ?? entry.id;
     const last = rows.find((row) => row.id === former)?.last_rotated_at ?? null;
-    const dueAt = last === null ? null : nextDue(entry.schedule, entry.id, last);
+    const asked = last === null ? null : nextDue(entry.schedule, entry.id, last);
+    const dueAt = asked === null ? null : dueWithin(asked, await lifeOfCurrent(transaction, entry));
     await transaction.append({ kind: 'entry.changed', actor, credential: entry.id, body: { entry, dueAt } });
   }
   for (const entry of [...diff.changed, ...diff.returned]) await growDemands(transaction, entry, actor);
+}
+
+/** What nobody may count on any more is due at once. Who let it go spoke for the time before: removed again, it is asked again. */
+async function takeBack(transaction: Transaction, entry: Entry, actor: string): Promise<void> {
+  const body = (await currentMayStay(transaction, entry)) ? { entry } : { entry, dueAt: transaction.now };
+  await transaction.append({ kind: 'entry.returned', actor, credential: entry.id, body });
+  for (const request of await openRequests(transaction.db, [entry.id]))
+    if (request.release === 'retire' && request.credential === entry.id)
+      await closeRequest(transaction, request, 'lapsed', actor, 'the entry is in the inventory again');
+}
+
+async function currentMayStay({ db }: Transaction, { id }: Entry): Promise<boolean> {
+  const current = await db
+    .selectFrom('versions')
+    .select('id')
+    .where('credential', '=', id)
+    .where('fate', '=', 'current')
+    .where('authorised_epoch', 'is', null)
+    .where('kill_begun', '=', 0)
+    .executeTakeFirst();
+  return current !== undefined;
+}
+
+/** From when until when the provider lets the current version live; undefined: until it is revoked. */
+async function lifeOfCurrent(
+  { db }: Transaction,
+  { id }: Entry,
+): Promise<{ readonly from: number; readonly until: number } | undefined> {
+  const current = await db
+    .selectFrom('versions')
+    .select(['created_at', 'expires_at'])
+    .where('credential', '=', id)
+    .where('fate', '=', 'current')
+    .executeTakeFirst();
+  if (current === undefined || current.expires_at === null) return undefined;
+  return { from: current.created_at, until: current.expires_at };
 }
 
 /** The demands of an epoch whose old version still lives only grow: a consumer added now counts, one removed stays. */

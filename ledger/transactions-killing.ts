@@ -1,9 +1,10 @@
 import { KeybatonError } from '../domain/errors.ts';
-import { refuseAuthorisation } from './authorise-rules.ts';
+import { refuseUngated } from './authorise-rules.ts';
+import { compiled, compiledFirst } from './compiled.ts';
 import type { Ledger } from './ledger.ts';
 import { lapseRollBacksTo } from './requests.ts';
 import { releaseWhenNothingLives } from './retirement.ts';
-import type { VersionRow } from './schema.ts';
+import type { Db, VersionRow } from './schema.ts';
 import type { Store } from './store.ts';
 
 type Methods =
@@ -17,6 +18,25 @@ type Methods =
   | 'destroyed'
   | 'debtMoved';
 
+interface Kept {
+  readonly [name: string]: string;
+  readonly version: string;
+  readonly backend: string;
+}
+
+const selectCopies = compiled((db, { version, backend }: Kept) =>
+  db.selectFrom('copies').select('gone').where('version', '=', version).where('backend', '=', backend),
+);
+const selectOpenDestroy = compiledFirst((db, { version, backend }: Kept) =>
+  db
+    .selectFrom('intents')
+    .select('effect')
+    .where('version', '=', version)
+    .where('effect', '=', 'destroy')
+    .where('place', '=', backend)
+    .where('outcome', 'is', null),
+);
+
 export function killingTransactions(store: Store): Pick<Ledger, Methods> {
   return {
     async authorise({ credential, version, epoch, signal }) {
@@ -24,12 +44,11 @@ export function killingTransactions(store: Store): Pick<Ledger, Methods> {
         const { version: row, credential: owner } = await transaction.lockVersion(version);
         const asked = await transaction.lock(credential);
         if (asked.id !== owner.id) throw new KeybatonError('NOT_FOUND', `${asked.id} has no version ${version}`);
-        await transaction.lockEverything('share');
         // From here only forward: what would be read again can no longer change anything.
         if (row.kill_begun === 1 || row.fate === 'dead') return;
         // A debt was authorised before it moved, and no later epoch asks its consumers again.
         if (row.debt_moved === 1 && row.authorised_epoch !== null) return;
-        await refuseAuthorisation(transaction, row, owner, epoch, signal);
+        await refuseUngated(transaction, row, owner, { what: 'the revoke is not authorised', epoch, signal });
         if (row.authorised_epoch === epoch) return;
         const fact = `authorised:${version}:${epoch}:${row.withdrawals}`;
         await transaction.append({ kind: 'revoke.authorised', credential: owner.id, version, epoch, fact, body: {} });
@@ -84,7 +103,7 @@ export function killingTransactions(store: Store): Pick<Ledger, Methods> {
     async resumed({ version, epoch }) {
       await store.write(async (transaction) => {
         const { version: row, credential } = await transaction.lockVersion(version);
-        if (row.suspended_at === null) return;
+        if (row.suspended_at === null && !(await unanswered(transaction.db, version))) return;
         const fact = `resumed:${version}:${epoch}:${row.resumes}`;
         await transaction.once(
           { kind: 'version.resumed', credential: credential.id, version, epoch, fact, body: {} },
@@ -129,13 +148,10 @@ export function killingTransactions(store: Store): Pick<Ledger, Methods> {
       await store.write(async (transaction) => {
         const { version: row, credential } = await transaction.lockVersion(version);
         refuseDestroyed(row);
-        const copies = await transaction.db
-          .selectFrom('copies')
-          .select('gone')
-          .where('version', '=', version)
-          .where('backend', '=', backend)
-          .execute();
-        if (copies.length > 0 && copies.every((one) => one.gone === 1)) return;
+        const copies = await selectCopies(transaction.db, { version, backend });
+        const intent = await selectOpenDestroy(transaction.db, { version, backend });
+        // Erased again: said once more only where an intent would stay in doubt and hold the next run.
+        if (copies.length > 0 && copies.every((one) => one.gone === 1) && intent === undefined) return;
         await transaction.append({ kind: 'version.destroyed', credential: credential.id, version, body: { backend } });
         await releaseWhenNothingLives(transaction, credential.id);
       });
@@ -153,6 +169,18 @@ export function killingTransactions(store: Store): Pick<Ledger, Methods> {
       });
     },
   };
+}
+
+/** A suspension that may have had its effect, and was never told of. */
+async function unanswered(db: Db, version: string): Promise<boolean> {
+  const intent = await db
+    .selectFrom('intents')
+    .select('effect')
+    .where('version', '=', version)
+    .where('effect', 'in', ['suspend', 'resume'])
+    .where('outcome', 'is', null)
+    .executeTakeFirst();
+  return intent !== undefined;
 }
 
 function refuseDestroyed(row: VersionRow): void {

@@ -1,5 +1,6 @@
 import { KeybatonError } from '../domain/errors.ts';
 import type { RequestFacts } from '../domain/facts.ts';
+import { compiled } from './compiled.ts';
 import { stillMissing } from './evidence-facts.ts';
 import type { Waived } from './events.ts';
 import { openRequests, requestFacts } from './facts.ts';
@@ -14,6 +15,26 @@ import type { Store } from './store.ts';
 import type { Transaction } from './transaction.ts';
 
 type Methods = 'request' | 'withdrawRequest' | 'alarm' | 'cure' | 'note';
+
+const selectOpenAlarms = compiled((db, given: { readonly credential: string }) =>
+  db
+    .selectFrom('alarms')
+    .select('key')
+    .where('credential', '=', given.credential)
+    .where('cured_at', 'is', null)
+    .orderBy('key'),
+);
+
+/** Nothing where no credential has this name now, and one row without a key where it has no open alarm. */
+const selectAlarmsOf = compiled((db, given: { readonly credential: string }) =>
+  db
+    .selectFrom('credentials')
+    .leftJoin('alarms', (join) =>
+      join.onRef('alarms.credential', '=', 'credentials.id').on('alarms.cured_at', 'is', null),
+    )
+    .select('alarms.key')
+    .where('credentials.id', '=', given.credential),
+);
 
 export function peopleTransactions(store: Store): Pick<Ledger, Methods> {
   return {
@@ -64,15 +85,12 @@ export function peopleTransactions(store: Store): Pick<Ledger, Methods> {
     },
 
     async cure({ credential, keyPrefix }) {
+      // Nearly always nothing is open: seen without a write, which waits for the disk. An alarm that is raised meanwhile came later.
+      const seen = await store.read((db) => selectAlarmsOf(db, { credential }));
+      if (seen.length > 0 && !seen.some(({ key }) => key?.startsWith(keyPrefix) === true)) return;
       await store.write(async (transaction) => {
         const row = await transaction.lock(credential);
-        const open = await transaction.db
-          .selectFrom('alarms')
-          .select('key')
-          .where('credential', '=', row.id)
-          .where('cured_at', 'is', null)
-          .orderBy('key')
-          .execute();
+        const open = await selectOpenAlarms(transaction.db, { credential: row.id });
         for (const { key } of open) {
           if (key.startsWith(keyPrefix))
             await transaction.append({ kind: 'alarm.cured', credential: row.id, body: { key } });

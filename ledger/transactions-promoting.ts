@@ -1,6 +1,7 @@
 import { nextDue } from '../domain/due.ts';
 import { KeybatonError } from '../domain/errors.ts';
 import type { EpochReason } from '../domain/facts.ts';
+import { compiled, compiledFirst } from './compiled.ts';
 import { demandsOf, observesOnly } from './credential-rules.ts';
 import { openRequests } from './facts.ts';
 import type { Ledger } from './ledger.ts';
@@ -10,28 +11,40 @@ import { storedEntry } from './stored-entry.ts';
 import type { Store } from './store.ts';
 import type { Transaction } from './transaction.ts';
 
+interface OfEpoch {
+  readonly [name: string]: string | number;
+  readonly credential: string;
+  readonly epoch: number;
+}
+
+export const selectEpoch = compiledFirst((db, { credential, epoch }: OfEpoch) =>
+  db.selectFrom('epochs').selectAll().where('credential', '=', credential).where('n', '=', epoch),
+);
+const selectVersionOf = compiledFirst((db, { version, credential }: { version: string; credential: string }) =>
+  db.selectFrom('versions').selectAll().where('id', '=', version).where('credential', '=', credential),
+);
+const selectShown = compiled((db, { version, backend, epoch }: { version: string; backend: string; epoch: number }) =>
+  db
+    .selectFrom('copies')
+    .select('path')
+    .where('version', '=', version)
+    .where('backend', '=', backend)
+    .where('kept_as', '=', 'main')
+    .where('epoch', '=', epoch),
+);
+
 export function promotingTransactions(store: Store): Pick<Ledger, 'decide' | 'promoted'> {
   return {
-    async decide({ credential, version, expectedEpoch, why, run }) {
+    async decide({ credential, version, expectedEpoch, why, run, above = 0 }) {
       return store.write(async (transaction) => {
         const { db } = transaction;
         const row = await transaction.lock(credential);
-        const newest = await db
-          .selectFrom('epochs')
-          .selectAll()
-          .where('credential', '=', row.id)
-          .where('n', '=', row.epoch)
-          .executeTakeFirst();
+        const newest = await selectEpoch(db, { credential: row.id, epoch: row.epoch });
         const requests = (await openRequests(db, [row.id])).filter((one) => one.credential === row.id);
         const rollBack = requests.find((one) => one.kind === 'rollBack');
-        if (newest?.version === version && rollBack === undefined) return { epoch: row.epoch };
+        if (newest?.version === version && rollBack === undefined && row.epoch > above) return { epoch: row.epoch };
 
-        const chosen = await db
-          .selectFrom('versions')
-          .selectAll()
-          .where('id', '=', version)
-          .where('credential', '=', row.id)
-          .executeTakeFirst();
+        const chosen = await selectVersionOf(db, { version, credential: row.id });
         if (chosen === undefined) throw new KeybatonError('NOT_FOUND', `${row.id} has no version ${version}`);
         await observesOnly(transaction, row);
         if (row.epoch !== expectedEpoch) throw conflict(`epoch ${row.epoch} was decided meanwhile`);
@@ -44,7 +57,7 @@ export function promotingTransactions(store: Store): Pick<Ledger, 'decide' | 'pr
         }
         if (rollBack === undefined && why === 'roll-back') throw conflict('no roll-back to it is open');
 
-        const epoch = row.epoch + 1;
+        const epoch = Math.max(row.epoch, above) + 1;
         await writeDecision(transaction, row, chosen, epoch, why, run);
         await honour(transaction, requests, rollBack, chosen);
         await lapseReleasesBefore(transaction, row.id, epoch);
@@ -55,20 +68,19 @@ export function promotingTransactions(store: Store): Pick<Ledger, 'decide' | 'pr
     async promoted({ version, epoch, backend, path }) {
       await store.write(async (transaction) => {
         const { credential } = await transaction.lockVersion(version);
-        const decided = await transaction.db
-          .selectFrom('epochs')
-          .select('version')
-          .where('credential', '=', credential.id)
-          .where('n', '=', epoch)
-          .executeTakeFirst();
+        const decided = await selectEpoch(transaction.db, { credential: credential.id, epoch });
         if (decided?.version !== version) throw conflict(`epoch ${epoch} does not name it`);
+        const shown = await selectShown(transaction.db, { version, backend, epoch });
+        if (shown.some((copy) => copy.path === path)) return;
+        // Its entry has moved within the backend since: where it was shown before is not forgotten.
+        const moved = shown.length > 0 ? `:${path}` : '';
         await transaction.once(
           {
             kind: 'promotion.shown',
             credential: credential.id,
             version,
             epoch,
-            fact: `promoted:${version}:${epoch}:${backend}`,
+            fact: `promoted:${version}:${epoch}:${backend}${moved}`,
             body: { backend, path },
           },
           ['backend', 'path'],
@@ -99,6 +111,7 @@ async function mayNotStay(transaction: Transaction, version: string | undefined)
 }
 
 function refuseVersion(chosen: VersionRow, why: EpochReason): void {
+  if (chosen.drill === 1) throw conflict('it was made for a drill');
   if (chosen.compromised === 1) throw conflict('it is compromised');
   if (chosen.dead_at !== null || chosen.fate === 'dead' || chosen.fate === 'released')
     throw conflict('it is dead or released');

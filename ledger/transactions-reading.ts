@@ -1,21 +1,14 @@
 import type { CredentialId, VersionId } from '../domain/identifiers.ts';
 import { readFacts } from './facts.ts';
 import type { Alarm, Ledger, LedgerEvent } from './ledger.ts';
+import { compiled, compiledFirst } from './compiled.ts';
 import type { CredentialRow, Db, EventRow } from './schema.ts';
 import type { Store } from './store.ts';
 import { presentName, unknownCredential, unknownVersion } from './transaction.ts';
 import { storedRef } from './version-facts.ts';
 
 type Methods =
-  | 'clock'
-  | 'facts'
-  | 'list'
-  | 'findFingerprint'
-  | 'credentialOf'
-  | 'refsOfTarget'
-  | 'history'
-  | 'openAlarms'
-  | 'openIncidentsOf';
+  'clock' | 'facts' | 'list' | 'findFingerprint' | 'credentialOf' | 'refsOfTarget' | 'history' | 'openAlarms';
 
 export function readingTransactions(store: Store): Pick<Ledger, Methods> {
   return {
@@ -63,16 +56,7 @@ export function readingTransactions(store: Store): Pick<Ledger, Methods> {
     },
 
     async refsOfTarget(target) {
-      const rows = await store.read((db) =>
-        db
-          .selectFrom('versions')
-          .innerJoin('refs', 'refs.version', 'versions.id')
-          .select(['versions.id', 'versions.credential', 'versions.fate', 'refs.ref_key', 'refs.gone'])
-          .where('versions.target', '=', target)
-          .orderBy('versions.ordinal')
-          .orderBy('refs.ref_key')
-          .execute(),
-      );
+      const rows = await store.read((db) => selectRefsOfTarget(db, { target }));
       return rows.map((row) => ({
         credential: row.credential as CredentialId,
         version: row.id as VersionId,
@@ -119,29 +103,24 @@ export function readingTransactions(store: Store): Pick<Ledger, Methods> {
         }));
       });
     },
-
-    async openIncidentsOf(version) {
-      const rows = await store.read((db) =>
-        db
-          .selectFrom('incident_versions')
-          .innerJoin('incidents', 'incidents.id', 'incident_versions.incident')
-          .select('incidents.id')
-          .where('incident_versions.version', '=', version)
-          .where('incidents.closed_at', 'is', null)
-          .orderBy('incidents.id')
-          .execute(),
-      );
-      return rows.map((row) => row.id);
-    },
   };
 }
 
+const selectRefsOfTarget = compiled((db, { target }: { readonly target: string }) =>
+  db
+    .selectFrom('versions')
+    .innerJoin('refs', 'refs.version', 'versions.id')
+    .select(['versions.id', 'versions.credential', 'versions.fate', 'refs.ref_key', 'refs.gone'])
+    .where('versions.target', '=', target)
+    .orderBy('versions.ordinal')
+    .orderBy('refs.ref_key'),
+);
+const selectCredential = compiledFirst((db, given: { readonly id: string }) =>
+  db.selectFrom('credentials').selectAll().where('id', '=', given.id),
+);
+
 export async function credentialRow(db: Db, id: CredentialId): Promise<CredentialRow> {
-  const row = await db
-    .selectFrom('credentials')
-    .selectAll()
-    .where('id', '=', await presentName(db, id))
-    .executeTakeFirst();
+  const row = (await selectCredential(db, { id })) ?? (await selectCredential(db, { id: await presentName(db, id) }));
   if (row === undefined) throw unknownCredential(id);
   return row;
 }

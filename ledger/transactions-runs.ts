@@ -2,6 +2,7 @@ import { nextAttempt } from '../domain/due.ts';
 import { KeybatonError } from '../domain/errors.ts';
 import { storedEntry } from './stored-entry.ts';
 import type { Outcome } from '../domain/rotation.ts';
+import { compiled, compiledFirst } from './compiled.ts';
 import type { Ledger } from './ledger.ts';
 import type { CredentialRow, Db } from './schema.ts';
 import type { Store } from './store.ts';
@@ -9,19 +10,35 @@ import type { Transaction } from './transaction.ts';
 import { openRequests } from './facts.ts';
 import { closeRequest } from './requests.ts';
 
+const selectRun = compiledFirst((db, { run }: { run: string }) =>
+  db.selectFrom('runs').selectAll().where('run', '=', run),
+);
+const selectOpenRun = compiledFirst((db, { credential }: { credential: string }) =>
+  db.selectFrom('runs').selectAll().where('credential', '=', credential).where('ended_at', 'is', null),
+);
+const selectRunOf = compiledFirst((db, { run, credential }: { run: string; credential: string }) =>
+  db.selectFrom('runs').selectAll().where('run', '=', run).where('credential', '=', credential),
+);
+const selectEntry = compiledFirst((db, { credential }: { credential: string }) =>
+  db.selectFrom('credentials').select('entry').where('id', '=', credential),
+);
+const selectOtherRuns = compiled((db, { credential }: { credential: string }) =>
+  db
+    .selectFrom('runs')
+    .innerJoin('credentials', 'credentials.id', 'runs.credential')
+    .select(['credentials.id', 'credentials.entry'])
+    .where('runs.ended_at', 'is', null)
+    .where('credentials.id', '!=', credential),
+);
+
 export function runTransactions(store: Store): Pick<Ledger, 'startRun' | 'endRun'> {
   return {
     async startRun({ credential, run, reason, actor }) {
       return store.write(async (transaction) => {
         const { db } = transaction;
-        const known = await db.selectFrom('runs').selectAll().where('run', '=', run).executeTakeFirst();
+        const known = await selectRun(db, { run });
         const row = await lockWithMates(transaction, credential);
-        const open = await db
-          .selectFrom('runs')
-          .selectAll()
-          .where('credential', '=', row.id)
-          .where('ended_at', 'is', null)
-          .executeTakeFirst();
+        const open = await selectOpenRun(db, { credential: row.id });
         if (open?.run === run) return { created: false };
         if (known !== undefined) {
           // The schema keeps text; only `endRun` writes it, from an Outcome.
@@ -51,12 +68,7 @@ export function runTransactions(store: Store): Pick<Ledger, 'startRun' | 'endRun
     async endRun({ credential, run, outcome, why }) {
       return store.write(async (transaction) => {
         const row = await transaction.lock(credential);
-        const known = await transaction.db
-          .selectFrom('runs')
-          .selectAll()
-          .where('run', '=', run)
-          .where('credential', '=', row.id)
-          .executeTakeFirst();
+        const known = await selectRunOf(transaction.db, { run, credential: row.id });
         if (known === undefined)
           throw new KeybatonError('NOT_FOUND', 'the ledger knows no such run of this credential');
         if (known.ended_at !== null) {
@@ -119,6 +131,7 @@ async function lostVersionSince(db: Db, credential: string, startedAt: number): 
     .select('id')
     .where('credential', '=', credential)
     .where('created_at', '>=', startedAt)
+    .where('drill', '=', 0)
     .where((where) => where.or([where('spent', '=', 1), where('refused', '=', 1)]))
     .executeTakeFirst();
   return lost !== undefined;
@@ -129,11 +142,7 @@ async function lockWithMates(
   transaction: Transaction,
   credential: Parameters<Ledger['facts']>[0],
 ): Promise<CredentialRow> {
-  const seen = await transaction.db
-    .selectFrom('credentials')
-    .selectAll()
-    .where('id', '=', credential)
-    .executeTakeFirst();
+  const seen = await selectEntry(transaction.db, { credential });
   const mates = seen === undefined ? [] : storedEntry(seen.entry).apartFrom;
   const known =
     mates.length === 0
@@ -144,13 +153,7 @@ async function lockWithMates(
 
 async function refuseBesideMates(db: Db, row: CredentialRow): Promise<void> {
   const { apartFrom } = storedEntry(row.entry);
-  const running = await db
-    .selectFrom('runs')
-    .innerJoin('credentials', 'credentials.id', 'runs.credential')
-    .select(['credentials.id', 'credentials.entry'])
-    .where('runs.ended_at', 'is', null)
-    .where('credentials.id', '!=', row.id)
-    .execute();
+  const running = await selectOtherRuns(db, { credential: row.id });
   for (const other of running) {
     const named =
       apartFrom.some((mate) => mate === other.id) || storedEntry(other.entry).apartFrom.some((mate) => mate === row.id);

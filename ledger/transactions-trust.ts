@@ -26,10 +26,8 @@ export function trustTransactions(store: Store): Pick<Ledger, 'verifyChain' | 'r
             .limit(1000)
             .execute();
           if (page.length === 0) return;
-          for (const row of page) {
-            await project(db, row);
-            after = row.n;
-          }
+          await project(db, page);
+          after = page.at(-1)?.n ?? after;
         }
       });
     },

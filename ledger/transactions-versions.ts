@@ -1,8 +1,9 @@
 import { nextDue } from '../domain/due.ts';
 import { KeybatonError } from '../domain/errors.ts';
 import { canonical } from './canonical.ts';
+import { compiled, compiledFirst } from './compiled.ts';
 import type { Copy } from './events.ts';
-import type { IssuedVersion, Ledger } from './ledger.ts';
+import type { IssuedVersion, Ledger, PlanVersion } from './ledger.ts';
 import { refuseIntent } from './intent-rules.ts';
 import { lapseReleasesBefore, lapseRollBacksTo } from './requests.ts';
 import type { CredentialRow } from './schema.ts';
@@ -12,6 +13,30 @@ import type { Transaction } from './transaction.ts';
 import { demandsOf, observesOnly } from './credential-rules.ts';
 
 type Methods = 'planVersion' | 'intend' | 'outcome' | 'issued' | 'spent' | 'refused' | 'importVersion' | 'proofKey';
+
+const selectIntent = compiledFirst(
+  (db, given: { readonly version: string; readonly effect: string; readonly place: string; readonly epoch: number }) =>
+    db
+      .selectFrom('intents')
+      .select(['until', 'ref_key', 'outcome'])
+      .where('version', '=', given.version)
+      .where('effect', '=', given.effect)
+      .where('place', '=', given.place)
+      .where('epoch', '=', given.epoch),
+);
+
+const selectOwner = compiledFirst((db, { version }: { version: string }) =>
+  db.selectFrom('versions').select('credential').where('id', '=', version),
+);
+const selectPending = compiledFirst((db, { credential }: { credential: string }) =>
+  db.selectFrom('versions').select('id').where('credential', '=', credential).where('fate', '=', 'pending'),
+);
+const insertProofKey = compiled((db, { version, kv }: { version: string; kv: Uint8Array }) =>
+  db
+    .insertInto('proof_keys')
+    .values({ version, kv })
+    .onConflict((conflict) => conflict.column('version').doNothing()),
+);
 
 export function versionTransactions(store: Store): Pick<Ledger, Methods> {
   return {
@@ -25,11 +50,7 @@ export function versionTransactions(store: Store): Pick<Ledger, Methods> {
           fact: `planned:${version}`,
           body: { target, as, baseline, expiresAt: expiresAt ?? null },
         };
-        const known = await transaction.db
-          .selectFrom('versions')
-          .select(['credential'])
-          .where('id', '=', version)
-          .executeTakeFirst();
+        const known = await selectOwner(transaction.db, { version });
         if (known !== undefined) {
           if (known.credential !== row.id)
             throw new KeybatonError('CONFLICT', 'this version id belongs to another credential');
@@ -41,18 +62,11 @@ export function versionTransactions(store: Store): Pick<Ledger, Methods> {
       });
     },
 
-    async intend({ version, effect, place, epoch, ref, within }) {
+    async intend({ version, effect, place, epoch, ref, within, signal }) {
       return store.write(async (transaction) => {
         const { version: row, credential } = await transaction.lockVersion(version);
-        await refuseIntent(transaction, row, credential, effect, epoch);
-        const before = await transaction.db
-          .selectFrom('intents')
-          .select(['until', 'ref_key'])
-          .where('version', '=', version)
-          .where('effect', '=', effect)
-          .where('place', '=', place)
-          .where('epoch', '=', epoch ?? 0)
-          .executeTakeFirst();
+        await refuseIntent(transaction, row, credential, { effect, epoch, signal });
+        const before = await selectIntent(transaction.db, { version, effect, place, epoch: epoch ?? 0 });
         if (before !== undefined && before.ref_key !== null && ref !== undefined && before.ref_key !== canonical(ref)) {
           throw new KeybatonError('CONFLICT', `an intent to ${effect} here names another ref already`);
         }
@@ -71,14 +85,7 @@ export function versionTransactions(store: Store): Pick<Ledger, Methods> {
     async outcome({ version, effect, place, epoch, outcome, why }) {
       await store.write(async (transaction) => {
         const { credential } = await transaction.lockVersion(version);
-        const intent = await transaction.db
-          .selectFrom('intents')
-          .select('outcome')
-          .where('version', '=', version)
-          .where('effect', '=', effect)
-          .where('place', '=', place)
-          .where('epoch', '=', epoch ?? 0)
-          .executeTakeFirst();
+        const intent = await selectIntent(transaction.db, { version, effect, place, epoch: epoch ?? 0 });
         if (intent === undefined)
           throw new KeybatonError('NOT_FOUND', `there is no intent to ${effect} this version at that place and epoch`);
         if (intent.outcome === outcome) return;
@@ -185,22 +192,17 @@ export function versionTransactions(store: Store): Pick<Ledger, Methods> {
   };
 }
 
-async function refusePlan(transaction: Transaction, row: CredentialRow, as: 'pending' | 'standby'): Promise<void> {
+async function refusePlan(transaction: Transaction, row: CredentialRow, as: PlanVersion['as']): Promise<void> {
   if (row.status !== 'managed')
     throw new KeybatonError('CONFLICT', `${row.id} is ${row.status}: nothing new is issued for it`);
   await observesOnly(transaction, row);
-  if (as === 'standby') return;
-  const pending = await transaction.db
-    .selectFrom('versions')
-    .select('id')
-    .where('credential', '=', row.id)
-    .where('fate', '=', 'pending')
-    .executeTakeFirst();
+  if (as !== 'pending') return;
+  const pending = await selectPending(transaction.db, { credential: row.id });
   if (pending !== undefined)
     throw new KeybatonError('CONFLICT', `${row.id} has a pending version already: ${pending.id}`);
 }
 
-/** A backend that the entry gained after the issue is staged later: once per version and backend. */
+/** A backend, or a path in one, that the entry gained after the issue is staged later: once per version and place. */
 async function addCopies(
   transaction: Transaction,
   credential: CredentialRow,
@@ -214,16 +216,13 @@ async function addCopies(
     .where('kept_as', '=', 'staged')
     .execute();
   for (const { backend, path } of copies) {
-    const before = known.find((one) => one.backend === backend);
-    if (before?.path === path) continue;
-    if (before !== undefined)
-      throw new KeybatonError('CONFLICT', `this version is staged elsewhere in backend ${backend} already`);
+    if (known.some((one) => one.backend === backend && one.path === path)) continue;
     await transaction.once(
       {
         kind: 'version.staged',
         credential: credential.id,
         version,
-        fact: `staged:${version}:${backend}`,
+        fact: `staged:${version}:${backend}:${path}`,
         body: { backend, path },
       },
       ['backend', 'path'],
@@ -236,11 +235,7 @@ async function keepProofKey(
   transaction: Transaction,
   input: Pick<IssuedVersion, 'version' | 'proofKey'>,
 ): Promise<void> {
-  await transaction.db
-    .insertInto('proof_keys')
-    .values({ version: input.version, kv: Buffer.from(input.proofKey) })
-    .onConflict((conflict) => conflict.column('version').doNothing())
-    .execute();
+  await insertProofKey(transaction.db, { version: input.version, kv: Buffer.from(input.proofKey) });
 }
 
 /** The backends show it already: an epoch without a promotion. */

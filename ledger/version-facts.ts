@@ -1,56 +1,60 @@
 import type { Ref, VersionFacts } from '../domain/facts.ts';
 import type { VersionId } from '../domain/identifiers.ts';
+import { compiled } from './compiled.ts';
+import { parsedOnce } from './parsed-once.ts';
 import type { Db, VersionRow } from './schema.ts';
+
+interface Ids {
+  readonly [name: string]: readonly string[];
+  readonly ids: readonly string[];
+}
+
+const ours = (db: Db, ids: readonly string[]) => db.selectFrom('versions').select('id').where('credential', 'in', ids);
+const selectVersions = compiled((db, { ids }: Ids) =>
+  db.selectFrom('versions').selectAll().where('credential', 'in', ids).orderBy('ordinal'),
+);
+const selectRefs = compiled((db, { ids }: Ids) =>
+  db.selectFrom('refs').selectAll().where('version', 'in', ours(db, ids)).orderBy('seen_at').orderBy('ref_key'),
+);
+const selectIntents = compiled((db, { ids }: Ids) =>
+  db
+    .selectFrom('intents')
+    .selectAll()
+    .where('version', 'in', ours(db, ids))
+    .orderBy('until')
+    .orderBy('effect')
+    .orderBy('place')
+    .orderBy('epoch'),
+);
+const selectCopies = compiled((db, { ids }: Ids) =>
+  db
+    .selectFrom('copies')
+    .selectAll()
+    .where('version', 'in', ours(db, ids))
+    .orderBy('backend')
+    .orderBy('kept_as', 'desc')
+    .orderBy('path'),
+);
 
 /** The versions of these credentials, oldest first, by credential. */
 export async function readVersions(
   db: Db,
   credentials: readonly string[],
 ): Promise<ReadonlyMap<string, readonly VersionFacts[]>> {
-  const rows = await db
-    .selectFrom('versions')
-    .selectAll()
-    .where('credential', 'in', credentials)
-    .orderBy('ordinal')
-    .execute();
-  const ours = db.selectFrom('versions').select('id').where('credential', 'in', credentials);
-  const refs = Map.groupBy(
-    await db
-      .selectFrom('refs')
-      .selectAll()
-      .where('version', 'in', ours)
-      .orderBy('seen_at')
-      .orderBy('ref_key')
-      .execute(),
-    (row) => row.version,
-  );
-  const intents = Map.groupBy(
-    await db
-      .selectFrom('intents')
-      .selectAll()
-      .where('version', 'in', ours)
-      .orderBy('until')
-      .orderBy('effect')
-      .orderBy('place')
-      .orderBy('epoch')
-      .execute(),
-    (row) => row.version,
-  );
-  const copies = Map.groupBy(
-    await db
-      .selectFrom('copies')
-      .selectAll()
-      .where('version', 'in', ours)
-      .orderBy('backend')
-      .orderBy('kept_as', 'desc')
-      .orderBy('path')
-      .execute(),
-    (row) => row.version,
-  );
+  const ids = credentials;
+  const rows = await selectVersions(db, { ids });
+  const refs = Map.groupBy(await selectRefs(db, { ids }), (row) => row.version);
+  const intents = Map.groupBy(await selectIntents(db, { ids }), (row) => row.version);
+  const copies = Map.groupBy(await selectCopies(db, { ids }), (row) => row.version);
+  const declared = rows.some((row) => row.compromised === 1)
+    ? await declarations(db, credentials)
+    : new Map<string, Declared>();
   const facts = rows.map((row) => ({
     credential: row.credential,
     facts: {
       ...versionFacts(row),
+      compromisedAt: declared.get(row.id)?.at ?? row.compromised_at ?? undefined,
+      containedAt: declared.get(row.id)?.contained,
       refs: (refs.get(row.id) ?? []).map((one) => ({ ref: storedRef(one.ref_key), gone: one.gone === 1 })),
       // Closed lists below were checked when they were written; columns are plain text.
       copies: (copies.get(row.id) ?? []).map((one) => ({
@@ -77,12 +81,40 @@ export async function readVersions(
   );
 }
 
-/** A ref's key is its canonical JSON. */
-export function storedRef(key: string): Ref {
-  return JSON.parse(key) as Ref;
+interface Declared {
+  readonly at: number;
+  readonly contained: number | undefined;
 }
 
-function versionFacts(row: VersionRow): Omit<VersionFacts, 'refs' | 'copies' | 'intents'> {
+/** When the earliest open incident over each version was declared, and when the latest contained it. */
+async function declarations(db: Db, credentials: readonly string[]): Promise<ReadonlyMap<string, Declared>> {
+  const rows = await db
+    .selectFrom('incident_versions')
+    .innerJoin('incidents', 'incidents.id', 'incident_versions.incident')
+    .select(({ fn }) => [
+      'incident_versions.version',
+      fn.min('incidents.declared_at').as('at'),
+      fn.max('incident_versions.contained_at').as('contained'),
+    ])
+    .where('incident_versions.credential', 'in', credentials)
+    .where('incidents.closed_at', 'is', null)
+    .groupBy('incident_versions.version')
+    .execute();
+  return new Map(
+    rows.map(({ version, at, contained }) => [
+      version,
+      // PostgreSQL answers aggregates of large integers as text.
+      { at: Number(at), contained: (contained as unknown) === null ? undefined : Number(contained) },
+    ]),
+  );
+}
+
+/** A ref's key is its canonical JSON. */
+export const storedRef = parsedOnce<Ref>();
+
+function versionFacts(
+  row: VersionRow,
+): Omit<VersionFacts, 'refs' | 'copies' | 'intents' | 'compromisedAt' | 'containedAt'> {
   return {
     // Ids and closed lists were checked when they were written; columns are plain text.
     id: row.id as VersionId,
@@ -111,12 +143,15 @@ function versionFacts(row: VersionRow): Omit<VersionFacts, 'refs' | 'copies' | '
         : { count: row.refusals, firstAt: row.first_refusal_at, lastAt: row.last_refusal_at },
     onlyByHand: row.only_by_hand === 1,
     debtMoved: row.debt_moved === 1,
+    drill: row.drill === 1,
   };
 }
 
+/** Written by `planVersion`. */
+const parsedBaseline = parsedOnce<NonNullable<VersionFacts['baseline']>>();
+
 function storedBaseline(text: string | null): VersionFacts['baseline'] {
   if (text === null) return undefined;
-  // Written by `planVersion`.
-  const baseline = JSON.parse(text) as NonNullable<VersionFacts['baseline']>;
+  const baseline = parsedBaseline(text);
   return { ...baseline, replaces: baseline.replaces };
 }

@@ -31,6 +31,8 @@ export interface HttpRequest {
   readonly path: string;
   readonly query?: Readonly<Record<string, string | number | undefined>>;
   readonly body?: unknown;
+  /** Sent as a form instead of a body of JSON: what token endpoints of OAuth ask for. */
+  readonly form?: Readonly<Record<string, string>>;
   /** Secret headers, for this call alone. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
@@ -41,6 +43,8 @@ export interface HttpRequest {
   readonly expect?: readonly number[];
   /** Does a lost answer leave an effect in doubt? By default for every method but GET and HEAD. */
   readonly mayHaveHappened?: boolean;
+  /** A success is told by its status alone: what stands in the body is not read. */
+  readonly anyAnswer?: boolean;
 }
 
 export interface HttpAnswer {
@@ -49,6 +53,8 @@ export interface HttpAnswer {
   readonly body: unknown;
   /** The other side's clock, epoch milliseconds, where it shows one. */
   readonly date: number | undefined;
+  /** Where a redirect that the caller expects would lead; it is never followed here. */
+  readonly location?: string;
 }
 
 export interface HttpClient {
@@ -101,8 +107,8 @@ export function httpClient(options: HttpClientOptions): HttpClient {
           ...fixedConfig,
           url: address(base, request),
           method: request.method,
-          headers: { 'user-agent': 'keybaton', accept: 'application/json', ...options.headers, ...request.headers },
-          ...(request.body === undefined ? {} : { data: JSON.stringify(request.body) }),
+          headers: { ...ownHeaders(request), ...options.headers, ...request.headers },
+          ...bodyOf(request),
           ...(isLoopback(base) ? { proxy: false as const } : {}),
           ...(agentOfOwn && { httpsAgent: agentOfOwn }),
           maxContentLength: responseLimit,
@@ -123,6 +129,17 @@ export function httpClient(options: HttpClientOptions): HttpClient {
   };
 }
 
+const ownHeaders = ({ form }: HttpRequest): Record<string, string> => ({
+  'user-agent': 'keybaton',
+  accept: 'application/json',
+  ...(form === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded' }),
+});
+
+function bodyOf({ body, form }: HttpRequest): { readonly data?: string } {
+  if (form !== undefined) return { data: new URLSearchParams(form).toString() };
+  return body === undefined ? {} : { data: JSON.stringify(body) };
+}
+
 const fixedConfig: AxiosRequestConfig = {
   httpAgent,
   httpsAgent,
@@ -132,7 +149,8 @@ const fixedConfig: AxiosRequestConfig = {
   transformResponse: [(text: unknown) => text],
   transformRequest: [
     (text: unknown, headers) => {
-      if (text !== undefined) headers.set('content-type', 'application/json');
+      // `false`: a caller's own type of JSON stays.
+      if (text !== undefined) headers.set('content-type', 'application/json', false);
       return text;
     },
   ],
@@ -162,10 +180,16 @@ function readAnswer(
   }
   const body = parsed(response.data);
   // An error page that is no JSON is still an answer with a status; a success that cannot be read is not.
-  if (body === unreadable && good)
+  if (body === unreadable && good && request.anyAnswer !== true)
     throw failureWithoutAnswer(`answered ${status} with something that is not JSON`, failure);
   const date = Date.parse(header('date') ?? '');
-  return { status, body: body === unreadable ? undefined : body, date: Number.isNaN(date) ? undefined : date };
+  const location = header('location');
+  return {
+    status,
+    body: body === unreadable ? undefined : body,
+    date: Number.isNaN(date) ? undefined : date,
+    ...(location !== undefined && { location }),
+  };
 }
 
 const unreadable = Symbol('unreadable');

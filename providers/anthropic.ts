@@ -8,11 +8,13 @@ import { parseVersionTag, versionTag } from '../domain/version-tag.ts';
 import { shapedAs } from '../outbound/answer-shape.ts';
 import { httpClient } from '../outbound/http-client.ts';
 import { pathPart } from '../outbound/path-part.ts';
-import { anthropicApi, type ListedKey } from './anthropic/api.ts';
+import { anthropicApi, type AnthropicApi, type ListedKey } from './anthropic/api.ts';
 import { anthropicSettings, version, type AnthropicSettings } from './anthropic/settings.ts';
-import type { LiveCredential, Provider } from './provider.ts';
+import type { ExamineRequest, LiveCredential, Provider, Target } from './provider.ts';
 
-type Abilities = Required<Pick<Provider<AnthropicSettings>, 'adopt' | 'suspend' | 'resume'>>;
+type Abilities = Required<
+  Pick<Provider<AnthropicSettings>, 'adopt' | 'examine' | 'suspend' | 'resume' | 'supplySteps'>
+>;
 
 export function anthropic(): Provider<AnthropicSettings> & Abilities {
   return {
@@ -35,6 +37,15 @@ export function anthropic(): Provider<AnthropicSettings> & Abilities {
       expiry: false,
     }),
 
+    advice: ({ workspace }) => ({
+      keyless: {
+        by: 'workload identity federation: a token of their identity provider, exchanged for one of a service account',
+        page: 'https://platform.claude.com/docs/en/manage-claude/workload-identity-federation',
+      },
+      endByHand: 'set an expiration in the Console where the new key is made',
+      ...(workspace !== undefined && { place: `workspace ${workspace}` }),
+    }),
+
     async preflight(target, _request, call) {
       const { maxLive, workspace } = target.settings;
       const api = await anthropicApi(target, call);
@@ -49,30 +60,20 @@ export function anthropic(): Provider<AnthropicSettings> & Abilities {
       return { place: workspace ?? 'organization', live: keys.map((key) => key.id), at: api.clock() };
     },
 
-    async adopt(target, { version: id, material, known }, call) {
+    async examine(target, request, call) {
+      await matching(target, await anthropicApi(target, call), request);
+    },
+
+    async adopt(target, request, call) {
       const api = await anthropicApi(target, call);
-      const tag = versionTag(target.installation, id);
-      const value = material.revealValue();
-      const matches = (await api.keys()).filter(
-        (key) =>
-          key.status === 'active' &&
-          hintFits(key.partial_key_hint, value) &&
-          !known.some((ref) => ref.id === key.id) &&
-          [undefined, tag].includes(tagText(key)),
-      );
-      const [match, ...more] = matches;
-      if (match === undefined || more.length > 0) {
-        throw new KeybatonError(
-          'VERIFICATION_FAILED',
-          `${matches.length} active keys of ${target.name} that are nobody's yet look like what was supplied, and it must be exactly one: ` +
-            'make the key in the organization and workspace of this target, and supply a key for one credential only',
-        );
-      }
-      if (tagText(match) === undefined)
+      const match = await matching(target, api, request);
+      if (tagText(match) === undefined) {
+        const tag = versionTag(target.installation, request.version);
         await api.update(match.id, { name: `${tag} ${match.name}`.slice(0, longestName) });
+      }
       return {
         ref: { id: match.id },
-        material,
+        material: request.material,
         ...(match.expires_at && { expiresAt: Date.parse(match.expires_at) }),
       };
     },
@@ -122,6 +123,13 @@ export function anthropic(): Provider<AnthropicSettings> & Abilities {
 
     list: async (target, call) => (await (await anthropicApi(target, call)).keys()).filter(isAlive).map(listed),
 
+    supplySteps: ({ name, settings }) =>
+      [
+        `sign in at https://platform.claude.com/settings/keys, in the organization of target ${name}`,
+        `make a service account key in ${settings.workspace === undefined ? 'the workspace of the application' : `workspace ${settings.workspace}`}, and copy it once`,
+        'hand it over with keybaton supply; keep no copy',
+      ].join('; '),
+
     killByHand: ({ settings }, ref) =>
       [
         `key ${ref.id}: https://platform.claude.com/settings/keys, or with an admin key:`,
@@ -129,6 +137,30 @@ export function anthropic(): Provider<AnthropicSettings> & Abilities {
         `  -H 'content-type: application/json' -d '{"status":"archived"}' ${settings.baseUrl}/v1/organizations/api_keys/${pathPart(ref.id)}`,
       ].join('\n'),
   };
+}
+
+/** The one active key that the value can belong to, and that is nobody's or this version's already. */
+async function matching(
+  target: Target<AnthropicSettings>,
+  api: AnthropicApi,
+  { version: id, material, known }: ExamineRequest,
+): Promise<ListedKey> {
+  const tag = id === undefined ? undefined : versionTag(target.installation, id);
+  const value = material.revealValue();
+  const matches = (await api.keys()).filter(
+    (key) =>
+      key.status === 'active' &&
+      hintFits(key.partial_key_hint, value) &&
+      !known.some((ref) => ref.id === key.id) &&
+      [undefined, tag].includes(tagText(key)),
+  );
+  const [match, ...more] = matches;
+  if (match !== undefined && more.length === 0) return match;
+  throw new KeybatonError(
+    'VERIFICATION_FAILED',
+    `${matches.length} active keys of ${target.name} that are nobody's yet look like what was supplied, and it must be exactly one: ` +
+      'make the key in the organization and workspace of this target, and supply a key for one credential only',
+  );
 }
 
 const longestName = 500;

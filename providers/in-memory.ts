@@ -13,6 +13,7 @@ import type { Operation } from './in-memory/trouble.ts';
 import { digestOf, isStanding, processWorld, showValue } from './in-memory/world.ts';
 import type { World, WorldKey, WorldState } from './in-memory/world.ts';
 import type { Call, IssueRequest, Issued, LiveCredential, Provider, Usage } from './provider.ts';
+import type { ValueRevoker } from './value-revoker.ts';
 
 type InMemoryProvider = Provider<InMemorySettings>;
 
@@ -205,6 +206,33 @@ export function worldFrom(settings: InMemorySettings): World {
   return world;
 }
 
+/** Kills a value in every world that this process has used. The worlds count as one vendor. */
+export function inMemoryValueRevoker(known: () => Iterable<World> = () => worlds.values()): ValueRevoker {
+  return {
+    name: 'in-memory',
+    pattern: /^kbmem_[\w-]{43}$/,
+    async revoke(value, call) {
+      refuseIfTooLate(call);
+      const digest = digestOf(value.revealValue());
+      let found = false;
+      for (const world of known())
+        world.change((state) => {
+          for (const key of state.keys) {
+            if (key.digest !== digest) continue;
+            found = true;
+            Object.assign(key, {
+              revokedAt: key.revokedAt ?? call.now(),
+              diesAt: key.diesAt ?? call.now(),
+              sessions: 0,
+            });
+            delete key.value;
+          }
+        });
+      if (!found) throw new KeybatonError('NOT_FOUND', 'no in-memory world of this process has a key with that value');
+    },
+  };
+}
+
 function refuseIfTooLate(call: Call): void {
   if (call.signal.aborted) throw new KeybatonError('UNAVAILABLE', 'the call was given up before it was sent');
   if (call.now() >= call.deadline)
@@ -214,7 +242,7 @@ function refuseIfTooLate(call: Call): void {
 function listed(key: WorldKey, inSlots: boolean): LiveCredential {
   const tag = parseMark(key.tag);
   return {
-    ref: inSlots && key.tag !== undefined ? { id: key.id, mark: key.tag } : { id: key.id },
+    ref: inSlots && key.tag !== undefined && tag !== undefined ? { id: key.id, mark: key.tag } : { id: key.id },
     ...(tag !== undefined && { tag }),
     disabled: key.disabled,
     createdAt: key.createdAt,

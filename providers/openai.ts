@@ -39,6 +39,23 @@ export function openAi(): Provider<OpenAiSettings> &
       expiry: true,
     }),
 
+    advice: ({ project, scopes }) => ({
+      keyless: {
+        by: 'workload identity federation: a token of their identity provider, exchanged for a short-lived one',
+        page: 'https://developers.openai.com/api/docs/guides/workload-identity-federation',
+      },
+      wide:
+        scopes.length > 0
+          ? []
+          : [
+              {
+                fact: 'scopes is empty: a key may do all that its service account may',
+                fix: 'write scopes: with what its consumers call, such as [api.responses.write],',
+              },
+            ],
+      place: `project ${project}`,
+    }),
+
     async preflight(target, request, call) {
       const api = await openAiApi(target, call);
       const { serviceAccount, maxLive } = target.settings;
@@ -62,7 +79,8 @@ export function openAi(): Provider<OpenAiSettings> &
       const api = await openAiApi(target, call);
       const tag = versionTag(target.installation, request.version);
       // A key of this version from an earlier call: its value was never seen, so it can only die.
-      for (const key of (await api.keys()).filter((one) => isTagged(one, tag))) await kill(api, target, refOf(key));
+      for (const key of (await api.keys()).filter((one) => isTagged(one, tag)))
+        await kill(api, target, refOf(key), call);
       const { key, parent } = await create(api, target.settings, tag, expirySeconds(request, call));
       return issued(key, parent);
     },
@@ -89,7 +107,7 @@ export function openAi(): Provider<OpenAiSettings> &
     },
 
     async revoke(target, ref, call) {
-      await kill(await openAiApi(target, call), target, ref);
+      await kill(await openAiApi(target, call), target, ref, call);
     },
 
     list: async (target, call) => (await (await openAiApi(target, call)).keys()).map(listed),
@@ -103,6 +121,16 @@ export function openAi(): Provider<OpenAiSettings> &
 
     async extend(target, ref, expiresAt, call) {
       await (await openAiApi(target, call)).moveExpiry(ref.id, secondsUntil(expiresAt, call));
+    },
+
+    async excess(target, call) {
+      const api = await openAiApi(target, call);
+      const more = [
+        ...((await api.readsAdminKeys()) ? ['it administers the admin keys of the whole organization'] : []),
+        ...((await api.readsOtherProjects()) ? [`it sees more projects than ${target.settings.project}`] : []),
+      ];
+      if (more.length > 0) return more;
+      throw new KeybatonError('UNSUPPORTED', 'it may read nothing else; OpenAI does not tell what else it may write');
     },
 
     killByHand: ({ settings }, ref) => {

@@ -32,6 +32,7 @@ export function postgresRoles(): Provider<PostgresRolesSettings> {
     settingsSchema: postgresRolesSettings,
     material: { fields: ['username', 'password'], value: 'password' },
     traits: traitsOf,
+    advice: ({ host, port, group }) => ({ place: `group ${group} at ${host}:${port}` }),
 
     preflight: (target, request, call) =>
       asAdmin(target, call, async (session) => {

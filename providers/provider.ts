@@ -1,7 +1,11 @@
 import type { ZodType } from 'zod';
 import type { Ref } from '../domain/facts.ts';
 import type { CredentialId, VersionId } from '../domain/identifiers.ts';
+import type { KeyAdvice } from '../domain/key-advice.ts';
 import type { SecretMaterial } from '../domain/secret-material.ts';
+
+/** Counts up when an adapter that kept this contract would no longer keep it. */
+export type ProviderContract = 1;
 
 /**
  * The provider contract: makes versions at one kind of third party, and kills them. An adapter is a function that
@@ -13,6 +17,8 @@ import type { SecretMaterial } from '../domain/secret-material.ts';
  * `refused`. No error may hold material.
  */
 export interface Provider<Settings> {
+  /** The version of this contract that the adapter was written for. One from outside must say it, or no process starts with it. */
+  readonly contract?: ProviderContract;
   /** For logs and metrics; nothing switches on it. */
   readonly name: string;
   /** What an entry of targets.yml must say under `settings`. Holds no secret. */
@@ -20,6 +26,8 @@ export interface Provider<Settings> {
   /** Names of the material's fields, and the one that is *the value*. */
   readonly material: MaterialShape;
   traits(settings: Settings): Traits;
+  /** For `keybaton advise`. Pure; only what the vendor documents, and never a value. Left out: nothing is said of its keys. */
+  advice?(settings: Settings): KeyAdvice;
 
   /**
    * May a rotation start? Checks settings, the admin credential's permission, and room for one more version beside
@@ -65,12 +73,28 @@ export interface Provider<Settings> {
    * organisation, tags it with the version id. VERIFICATION_FAILED when none or several match. Again is success.
    */
   adopt?(target: Target<Settings>, request: AdoptRequest, call: Call): Promise<Issued>;
+  /**
+   * Operator-supplied: would `adopt` take this value, as far as can be asked without an effect? Asked where it is pasted, before
+   * it is stored. VERIFICATION_FAILED for a shape, an organisation or a key that it would not take; a value that is refused
+   * still is no reason, since it may be new.
+   */
+  examine?(target: Target<Settings>, request: ExamineRequest, call: Call): Promise<void>;
+  /** Operator-supplied: what the person does, step by step, on one line, to make the key of this version. No secret. */
+  supplySteps?(target: Target<Settings>, version: VersionId): string;
   /** Ends what the ref holds open. Already none is success. */
   endSessions?(target: Target<Settings>, ref: Ref, call: Call): Promise<void>;
   /** Moves a provider-side expiry to `expiresAt` (epoch milliseconds). */
   extend?(target: Target<Settings>, ref: Ref, expiresAt: number, call: Call): Promise<void>;
-  /** What the admin credential may do beyond what this adapter needs, one phrase each; empty: nothing. Only reads. */
+  /**
+   * What the admin credential may do beyond what this adapter needs, one phrase each; empty: nothing. Only reads. UNSUPPORTED
+   * where the rest cannot be asked: never an empty answer for what the provider does not tell.
+   */
   excess?(target: Target<Settings>, call: Call): Promise<readonly string[]>;
+  /**
+   * What ends many keys at once, ours or not, under the name that a person says. No rotation, containment or clean-up ever
+   * pulls one: only a person's own command does.
+   */
+  killSwitches?: Readonly<Record<string, KillSwitch<Settings>>>;
   /** Text for the person at 3 a.m.: console address, key id and the exact command that kills this ref without keybaton. No secret. */
   killByHand(target: Target<Settings>, ref: Ref): string;
 }
@@ -91,6 +115,12 @@ export interface Call {
   /** Absolute, epoch milliseconds by `now`: after it nothing with an effect may be sent any more. */
   readonly deadline: number;
   now(): number;
+  /**
+   * Somebody may be using what this call ends: only what kills is sent. What an adapter would remove besides (an account
+   * made for one version) stays until the same ref is revoked once more without it, which is success and does the rest.
+   * Unsaid: there is time for all of it.
+   */
+  readonly urgent?: true;
   /** Cryptographic randomness, injected. */
   random(bytes: number): Uint8Array;
 }
@@ -123,8 +153,30 @@ export interface Traits {
   readonly usage: { readonly kind: UsageKind; readonly lag: number } | undefined;
   /** Are keys found by our tag or mark? Without it the target belongs to one credential. */
   readonly tagged: boolean;
+  /**
+   * `false`: the vendor lists no keys. Then `list` asks only whether the admin credential is accepted and answers nothing, and
+   * what it does not show is no proof; `revoke` is UNSUPPORTED, a person kills, and the refusal check alone sees it.
+   */
+  readonly lists?: false;
   /** Does the provider end a version by itself after an expiry we choose? */
   readonly expiry: boolean;
+}
+
+export interface KillSwitch<Settings> {
+  /** What dies, on one line, for people. */
+  readonly kills: string;
+  /** What a person does to take it back, on one line; undefined: nothing can. No secret. */
+  undo(target: Target<Settings>): string | undefined;
+  /** What it would end now. Only reads. */
+  reach(target: Target<Settings>, call: Call): Promise<KillReach>;
+  /** Ends all of it. Pulled already is success. AMBIGUOUS when some of it may have happened: pulled again it ends the rest. */
+  pull(target: Target<Settings>, call: Call): Promise<void>;
+}
+
+export interface KillReach {
+  /** There is nothing left of it to end. */
+  readonly pulled: boolean;
+  readonly keys: readonly LiveCredential[];
 }
 
 export interface PreflightRequest {
@@ -176,11 +228,16 @@ export interface Issued {
   readonly expiresAt?: number;
 }
 
-export interface AdoptRequest {
-  readonly credential: CredentialId;
-  readonly version: VersionId;
+export interface ExamineRequest {
+  /** The version that waits for a value; undefined: none is planned yet. */
+  readonly version: VersionId | undefined;
   readonly material: SecretMaterial;
   readonly known: readonly Ref[];
+}
+
+export interface AdoptRequest extends ExamineRequest {
+  readonly credential: CredentialId;
+  readonly version: VersionId;
 }
 
 export type Verdict = 'accepted' | 'forbidden' | 'refused';

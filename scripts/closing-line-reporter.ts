@@ -13,9 +13,10 @@ export function closingLine({ passed, failed, skipped }: Counts): string {
   return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
 }
 
-function brokenOutsideTests(module: TestModule): number {
+/** @returns the first error of the file itself and of each suite in it that broke outside its tests */
+function brokenOutsideTests(module: TestModule): SerializedError[] {
   const suites = [...module.children.allSuites()];
-  return [module, ...suites].filter((owner) => owner.errors().length > 0).length;
+  return [module, ...suites].flatMap((owner) => owner.errors().slice(0, 1));
 }
 
 function suiteBroke(test: TestCase): boolean {
@@ -33,8 +34,13 @@ function reasonOf(test: TestCase): string | undefined {
   return result.state === 'pending' ? 'the run ended before it' : undefined;
 }
 
+function firstLine(error: SerializedError | undefined): string {
+  return error?.message.split('\n', 1)[0] ?? 'no error was given';
+}
+
 /**
- * Lists every skipped test with its reason and ends the output with the plain counts.
+ * Lists every failed test, every one that passed only at its second try, and every skipped test with its reason,
+ * and ends the output with the plain counts.
  * A run fails that ran no test at all, or skipped one without saying why.
  */
 export function closingLineReporter(): Reporter {
@@ -47,17 +53,29 @@ export function closingLineReporter(): Reporter {
 
     onTestRunEnd(modules: readonly TestModule[], unhandled: readonly SerializedError[]) {
       const counts: Counts = { passed: 0, failed: unhandled.length, skipped: 0 };
-      const lines: string[] = [];
+      const lines = unhandled.map((error) => `failed: outside every file: ${firstLine(error)}`);
       let unexplained = 0;
 
       for (const module of modules) {
-        counts.failed += brokenOutsideTests(module);
+        const broken = brokenOutsideTests(module);
+        counts.failed += broken.length;
+        for (const error of broken) lines.push(`failed: ${module.relativeModuleId}: ${firstLine(error)}`);
         for (const test of module.children.allTests()) {
           const { state } = test.result();
           const reason = reasonOf(test);
-          if (state === 'passed') counts.passed += 1;
-          else if (state === 'failed') counts.failed += 1;
-          else if (reason !== undefined || !chosenByName) {
+          if (state === 'passed') {
+            counts.passed += 1;
+            if (test.diagnostic()?.flaky) {
+              lines.push(
+                `second try: ${module.relativeModuleId} > ${test.fullName}: ${firstLine(test.result().errors?.[0])}`,
+              );
+            }
+          } else if (state === 'failed') {
+            counts.failed += 1;
+            lines.push(
+              `failed: ${module.relativeModuleId} > ${test.fullName}: ${firstLine(test.result().errors?.[0])}`,
+            );
+          } else if (reason !== undefined || !chosenByName) {
             counts.skipped += 1;
             if (reason === undefined) unexplained += 1;
             lines.push(`skipped: ${module.relativeModuleId} > ${test.fullName}: ${reason ?? 'NO REASON GIVEN'}`);

@@ -1,4 +1,5 @@
 // Everything a fresh clone needs, as root or as an ordinary user, on Node 20 or newer. Says what it does; says nothing when all is there.
+// With --servers also Redis, RabbitMQ, MariaDB and Chromium, for the slow tests.
 
 import { existsSync } from 'node:fs';
 
@@ -20,11 +21,13 @@ async function setUp() {
   const { alone } = await import('./setup/lock.mjs');
   const { installNode24, installPackages, linkPostgresLibraries } = await import('./setup/packages.mjs');
   const { installPrograms } = await import('./setup/programs.mjs');
+  const { bringDebianServers } = await import('./setup/debian.mjs');
   await alone(async () => {
     installPackages(say);
     installNode24(say);
     linkPostgresLibraries();
     await installPrograms(say);
+    if (process.argv.includes('--servers')) bringDebianServers(say);
   }, say);
 }
 

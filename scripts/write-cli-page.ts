@@ -71,8 +71,7 @@ function section({
     ...examples.flatMap((one) => [`# ${one.about}`, one.line]),
     '```',
     '',
-    `With \`--json\`: ${answers.map((key) => `\`${key}\``).join(', ')}.`,
-    '',
+    ...(answers.length === 0 ? [] : [`With \`--json\`: ${answers.map((key) => `\`${key}\``).join(', ')}.`, '']),
   ];
 }
 

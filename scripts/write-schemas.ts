@@ -2,6 +2,7 @@
 
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { accessJsonSchema } from '../control/access/access-json-schema.ts';
 import { backendRegistry } from '../backends/registry.ts';
 import { format } from 'prettier';
 import { jsonSchemas, type JsonSchema } from '../inventory/json-schema.ts';
@@ -15,6 +16,7 @@ export async function currentSchemas(): Promise<Readonly<Record<string, string>>
   return {
     'targets.schema.json': await formatted(targets),
     'inventory.schema.json': await formatted(inventory),
+    'access.schema.json': await formatted(accessJsonSchema()),
   };
 }
 

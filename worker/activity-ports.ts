@@ -1,33 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as after } from 'node:timers/promises';
 import { fingerprint } from '../activities/fingerprint.ts';
-import type { ActivityPorts, BoundProvider, Workflows } from '../activities/ports.ts';
-import type { Backend } from '../backends/backend.ts';
-import type { RegisteredBackend } from '../backends/registry.ts';
+import type { ActivityPorts, Workflows } from '../activities/ports.ts';
 import { KeybatonError } from '../domain/errors.ts';
-import type { CredentialId } from '../domain/identifiers.ts';
-import type { SecretMaterial } from '../domain/secret-material.ts';
 import { proofKey, sealProofKey } from '../evidence/possession.ts';
-import { asTargets, type Targets } from '../inventory/targets.ts';
+import { asTargets, type BackendPlace, type Targets } from '../inventory/targets.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import type { ProviderFactory } from '../providers/provider.ts';
-import { readAdmin, type KeptAdmins } from './admin-material.ts';
-import { bindProvider } from './bind-provider.ts';
+import { bindings, type Adapters } from './bindings.ts';
+import { openClusters } from './clusters.ts';
 import type { InstallationKey } from './installation-key.ts';
+import { openReadings } from './readings.ts';
 
-/** Milliseconds for reading an admin credential that keybaton keeps itself. */
-const readTimeout = 5_000;
-
-const soon = () => ({
-  signal: AbortSignal.timeout(readTimeout),
-  deadline: Date.now() + readTimeout,
-  now: () => Date.now(),
-});
-
-export interface Adapters {
-  readonly providers: Readonly<Record<string, ProviderFactory>>;
-  readonly backends: Readonly<Record<string, RegisteredBackend>>;
-}
+export type { Adapters };
 
 export interface PortsInput {
   readonly ledger: Ledger;
@@ -41,82 +25,47 @@ export interface PortsInput {
 export function activityPorts(input: PortsInput): ActivityPorts {
   const { ledger, key, adapters, environment } = input;
   // What a moment ago was not there may have been applied since.
-  const freshly = async (): Promise<Targets> => asTargets((await ledger.inventory()).targets);
+  const freshly = async (): Promise<Targets> => asTargets(await ledger.appliedTargets());
   const targets = lately(freshly);
   const installation = once(() => ledger.installation());
-  const backends = new Map<string, { readonly asApplied: string; readonly backend: Backend }>();
-
-  async function provider(name: string): Promise<BoundProvider> {
-    const target = (await targets()).targets[name] ?? (await freshly()).targets[name];
-    if (target === undefined) throw new KeybatonError('NOT_FOUND', `target ${name} is not in targets.yml as applied`);
-    const factory = adapters.providers[target.provider];
-    if (factory === undefined)
-      throw new KeybatonError(
-        'INVALID_CONFIG',
-        `target ${name} names provider ${target.provider}, which this worker does not have`,
-      );
-    return bindProvider(factory(), {
-      name,
-      environment: target.environment,
-      installation: await installation(),
-      settings: target.settings,
-      admin: () => readAdmin(target.admin, environment, kept),
-    });
-  }
-
-  async function backend(name: string): Promise<Backend> {
+  const pepper = derivedOnce(key, 'pepper');
+  const proofs = derivedOnce(key, 'proofs');
+  async function backendPlace(name: string): Promise<BackendPlace> {
     const place = (await targets()).backends[name] ?? (await freshly()).backends[name];
-    if (place === undefined) throw new KeybatonError('NOT_FOUND', `backend ${name} is not in targets.yml as applied`);
-    const asApplied = JSON.stringify(place);
-    const open = backends.get(name);
-    if (open?.asApplied === asApplied) return open.backend;
-    const factory = adapters.backends[place.kind];
-    if (factory === undefined)
-      throw new KeybatonError(
-        'INVALID_CONFIG',
-        `backend ${name} is of kind ${place.kind}, which this worker does not have`,
-      );
-    const made = factory.open(place.settings, {
-      name,
-      admin: () => readAdmin(place.admin, environment, kept),
-      key: (purpose) => key.derive(purpose),
-    });
-    backends.set(name, { asApplied, backend: made });
-    return made;
+    if (place !== undefined) return place;
+    throw new KeybatonError('NOT_FOUND', `backend ${name} is not in targets.yml as applied`);
   }
-
-  /** An admin credential that keybaton rotates too: what its own readers get now, from the first backend that answers. */
-  async function managed(id: CredentialId): Promise<SecretMaterial> {
-    const { entry } = await ledger.facts(id);
-    let trouble: unknown = new KeybatonError('NOT_FOUND', `admin credential ${id} is in no readable backend`);
-    for (const { backend: name, path, fields } of entry.backends) {
-      try {
-        const place = { credential: id, path, ...(fields === undefined ? {} : { fields }) };
-        return (await (await backend(name)).read(place, 'current', soon())).material;
-      } catch (thrown) {
-        trouble = thrown;
-      }
-    }
-    throw trouble;
-  }
-
-  const kept: KeptAdmins = {
-    managed,
-    looked: async (name, path, field) => {
-      const asked = await backend(name);
-      if (asked.lookUp !== undefined) return asked.lookUp(path, field, soon());
-      throw new KeybatonError('UNSUPPORTED', `backend ${name} cannot be looked into for an admin credential`);
+  const { provider, backend, workAs, secret } = bindings({
+    key,
+    adapters,
+    environment,
+    places: {
+      installation,
+      async target(name) {
+        const target = (await targets()).targets[name] ?? (await freshly()).targets[name];
+        if (target !== undefined) return target;
+        throw new KeybatonError('NOT_FOUND', `target ${name} is not in targets.yml as applied`);
+      },
+      backend: backendPlace,
+      managed: async (id) => ({ places: (await ledger.facts(id)).entry.backends, version: 'current' }),
     },
-  };
+  });
 
   return {
     ledger,
     provider,
     backend,
+    workAs,
+    opensTargets: async (id) =>
+      Object.values((await targets()).targets).some(({ admin, secondAdmin }) =>
+        [admin, secondAdmin].includes(`credential:${id}`),
+      ),
     workflows: input.workflows,
+    readings: openReadings(backendPlace),
+    clusters: openClusters(targets, secret),
     keys: {
-      fingerprint: (providerName, material) => fingerprint(key.derive('pepper'), key.id, providerName, material),
-      sealedProofKey: (version, material) => sealProofKey(key.derive('proofs'), version, proofKey(material, version)),
+      fingerprint: (providerName, material) => fingerprint(pepper(), key.id, providerName, material),
+      sealedProofKey: (version, material) => sealProofKey(proofs(), version, proofKey(material, version)),
     },
     now: () => Date.now(),
     random: (bytes) => randomBytes(bytes),
@@ -124,6 +73,12 @@ export function activityPorts(input: PortsInput): ActivityPorts {
       await after(milliseconds, undefined, { signal, ref: false }).catch(() => undefined);
     },
   };
+}
+
+/** For the life of the process, as the installation key itself. */
+function derivedOnce(key: InstallationKey, purpose: string): () => Uint8Array {
+  let derived: Uint8Array | undefined;
+  return () => (derived ??= key.derive(purpose));
 }
 
 /** One reading serves a second: an effect asks for target and backends at nearly the same moment. */

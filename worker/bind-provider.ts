@@ -44,7 +44,20 @@ function bind<Settings>(provider: Provider<Settings>, unbound: Unbound): BoundPr
     resume: provider.resume && ((ref, call) => present(provider.resume?.(target, ref, call))),
     usage: provider.usage && ((ref, call) => present(provider.usage?.(target, ref, call))),
     adopt: provider.adopt && ((request, call) => present(provider.adopt?.(target, request, call))),
+    examine: provider.examine && ((request, call) => present(provider.examine?.(target, request, call))),
+    supplySteps: provider.supplySteps && ((version) => present(provider.supplySteps?.(target, version))),
     extend: provider.extend && ((ref, expiresAt, call) => present(provider.extend?.(target, ref, expiresAt, call))),
+    killSwitches: Object.fromEntries(
+      Object.entries(provider.killSwitches ?? {}).map(([name, one]) => [
+        name,
+        {
+          kills: one.kills,
+          undo: one.undo(target),
+          reach: (call) => one.reach(target, call),
+          pull: (call) => one.pull(target, call),
+        },
+      ]),
+    ),
     excess: provider.excess && ((call) => present(provider.excess?.(target, call))),
   };
 }

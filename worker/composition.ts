@@ -4,32 +4,47 @@ import { backendRegistry } from '../backends/registry.ts';
 import { openAccessLog } from '../control/access/access-log.ts';
 import { openConsumerTokens, type ConsumerTokens } from '../control/access/consumer-tokens.ts';
 import { startHttpApi } from '../control/http-api/start.ts';
+import type { Drills, DrillsByWorkers } from '../control/drill-ports.ts';
 import type { ControlPorts } from '../control/ports.ts';
+import type { Sweeping } from '../control/sweep-ports.ts';
+import type { VaultKeys } from '../control/vault-ports.ts';
 import { proofMatches } from '../evidence/possession.ts';
-import { KeybatonError } from '../domain/errors.ts';
+import { codeOf, KeybatonError } from '../domain/errors.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Adapters as InventoryAdapters } from '../inventory/adapters.ts';
 import { openLedger } from '../ledger/open.ts';
 import { providers } from '../providers/registry.ts';
 import { activityPorts, type Adapters } from './activity-ports.ts';
+import { openDrillsByWorkers } from './drills-by-workers.ts';
+import { openDrills } from './drills.ts';
 import { openChecks } from './checks.ts';
 import { embeddedVaultOf } from './embedded-vault.ts';
 import { inventoryAdapters } from './inventory-adapters.ts';
 import { readInstallationKey, type InstallationKey } from './installation-key.ts';
+import { openNowOrLater } from './late-ledger.ts';
 import { loadConfig } from './load-config.ts';
 import { installRuntime, openLog } from './log.ts';
 import { payloadCodec } from './payload-codec.ts';
+import { openSweeping } from './open-sweep-ports.ts';
+import { openAccessDesk } from './people.ts';
+import { openPeopleSide } from './people-side.ts';
 import { openProofKeys } from './proof-keys.ts';
 import { runWorker } from './run-worker.ts';
+import { defaultSweep, scheduleStanding } from './schedule.ts';
 import { readSettings, type Settings } from './settings.ts';
 import { openSupplies } from './supplies.ts';
-import { connectTemporal, rotations, workflowStarter, type Temporal } from './temporal.ts';
+import { openVaultKeys } from './vault-keys.ts';
+import { connectTemporal, pollersOf, rotations, workflowStarter, type Temporal } from './temporal.ts';
 import { startOwnTemporal } from './own-temporal.ts';
 
 /** The composition root: the only place where everything is named. `bin/keybaton.js` hands these to the command line. */
 type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface OpenPorts extends ControlPorts {
+  readonly sweeping: Sweeping;
+  readonly drills: Drills;
+  readonly drillsByWorkers: DrillsByWorkers;
+  readonly vaultKeys: VaultKeys;
   readonly adapters: InventoryAdapters;
   readonly settings: Settings;
   readonly tokens: ConsumerTokens;
@@ -39,11 +54,17 @@ export interface OpenPorts extends ControlPorts {
 /** What a command needs: ledger, keys, and Temporal only when it is asked for. */
 export async function openPorts(
   environment: Environment,
-  options: { readonly createKey?: boolean; readonly adapters?: Adapters } = {},
+  options: {
+    readonly createKey?: boolean;
+    readonly adapters?: Adapters;
+    /** Told of a ledger that cannot be reached, which is then opened as soon as it can; without it that is an error. */
+    readonly without?: (thrown: unknown) => void;
+  } = {},
 ): Promise<OpenPorts> {
   const settings = readSettings(environment);
   const key = await readInstallationKey({ home: settings.home, environment, create: options.createKey ?? true });
-  const ledger = await openLedger({ url: settings.ledgerUrl, killSheet: settings.killSheet });
+  const open = (): Promise<Ledger> => openLedger({ url: settings.ledgerUrl, killSheet: settings.killSheet });
+  const ledger = await (options.without === undefined ? open() : openNowOrLater(open, options.without));
   return assemble({ settings, key, ledger, environment, adapters: options.adapters ?? (await adaptersOf(settings)) });
 }
 
@@ -77,16 +98,29 @@ function assemble({ settings, key, ledger, environment, adapters }: Assembly): O
     },
   });
   const runs = rotations(temporal, settings.temporal.address);
+  const pollers = pollersOf(temporal, settings.temporal.address);
   return {
     settings,
     adapters: inventoryAdapters(adapters),
     tokens: openConsumerTokens(join(settings.home, 'consumer-tokens.jsonl')),
     ledger,
     rotations: runs,
-    checks: openChecks({ ports, adapters, rotations: runs, killSheet: settings.killSheet }),
+    checks: openChecks({
+      ports,
+      adapters,
+      rotations: runs,
+      pollers,
+      killSheet: settings.killSheet,
+      reviews: openAccessDesk(settings.home).reviews,
+      schedule: async () => scheduleStanding((await temporal()).client),
+    }),
     vault: embeddedVaultOf(ports),
     proofKeys: openProofKeys(ledger, key),
     supplies: openSupplies(ports),
+    drills: openDrills({ ports, environment, config: settings.config }),
+    drillsByWorkers: openDrillsByWorkers(temporal, settings.temporal.address),
+    vaultKeys: openVaultKeys(ports),
+    sweeping: openSweeping(ports, async () => (await temporal()).client),
     now: () => Date.now(),
     random: (bytes) => randomBytes(bytes),
     close: async () => {
@@ -95,6 +129,9 @@ function assemble({ settings, key, ledger, environment, adapters }: Assembly): O
     },
   };
 }
+
+const sweptEvery = ({ sweepEvery }: Settings) =>
+  sweepEvery === undefined ? {} : { sweep: { ...defaultSweep, every: sweepEvery } };
 
 const codecsOf = (settings: Settings, key: InstallationKey) => (settings.sealPayloads ? [payloadCodec(key)] : []);
 
@@ -128,6 +165,8 @@ export async function worker({ environment, ready, signal }: ProcessOptions): Pr
       environment,
       log,
       payloadCodecs: codecsOf(settings, key),
+      incidents: { home: settings.home, killSheet: settings.killSheet },
+      ...sweptEvery(settings),
     });
     ready?.({ temporal: settings.temporal.address });
     await Promise.race([untilAborted(signal), running.ended]);
@@ -142,8 +181,13 @@ export async function worker({ environment, ready, signal }: ProcessOptions): Pr
 /** `keybaton api`: serves consumers until it is told to stop. Holds no provider credential. */
 export async function api({ environment, ready, signal }: ProcessOptions): Promise<number> {
   // What consumers reach runs no code from outside the package.
-  const ports = await openPorts(environment, { adapters: { providers, backends: backendRegistry } });
-  const served = await serve(ports);
+  const adapters = { providers, backends: backendRegistry };
+  const log = openLog(readSettings(environment).logLevel);
+  // Signing in and killing need no ledger: an API that starts while it is down must serve them.
+  const without = (thrown: unknown): void =>
+    log.warn({ code: codeOf(thrown) }, 'the ledger cannot be reached: serving what needs none until it answers');
+  const ports = await openPorts(environment, { adapters, without });
+  const served = await serve(ports, environment);
   ready?.({ api: served.url });
   await untilAborted(signal);
   await served.close();
@@ -168,8 +212,10 @@ export async function up({ environment, ready, signal }: ProcessOptions): Promis
       environment: inside,
       log,
       payloadCodecs: codecsOf(settings, key),
+      incidents: { home: settings.home, killSheet: settings.killSheet },
+      ...sweptEvery(settings),
     });
-    const served = await serve(ports, async () => {
+    const served = await serve(ports, inside, async () => {
       running.stop();
       await running.ended;
     });
@@ -191,22 +237,29 @@ export async function up({ environment, ready, signal }: ProcessOptions): Promis
 
 async function serve(
   ports: OpenPorts,
+  environment: Environment,
   before: () => Promise<void> = async () => undefined,
 ): Promise<{ readonly url: string; close(): Promise<void> }> {
-  const accessLog = await openAccessLog(join(ports.settings.home, 'access.jsonl'));
+  const { home, spool, logLevel } = ports.settings;
+  const log = openLog(logLevel);
+  const accessLog = await openAccessLog(join(home, 'access.jsonl'), { spool, told: (what) => log.warn({}, what) });
+  const side = await openPeopleSide({ ports, environment, log });
   const served = await startHttpApi({
+    ...side?.options,
     ports,
     tokens: ports.tokens,
     accessLog,
     checkProof: proofMatches,
     host: ports.settings.api.host,
     port: ports.settings.api.port,
+    proxies: ports.settings.api.proxies,
   });
   return {
     url: served.url,
     close: async () => {
       await served.close();
       await before();
+      await side?.close();
       await accessLog.close();
       await ports.close();
     },

@@ -19,9 +19,22 @@ export async function killSheetFinding({ ledger }: Pick<ActivityPorts, 'ledger'>
     return { subject, verdict: 'failure', text: 'it cannot be read: it is no kill sheet of this build', remedy };
   const { installation, n } = parsed.data;
   if (installation !== (await ledger.installation()))
-    return { subject, verdict: 'failure', text: `it belongs to another installation, ${installation}`, remedy };
+    return {
+      subject,
+      verdict: 'failure',
+      text: `it belongs to another installation, ${installation}, and is kept`,
+      remedy: movedAway(path),
+    };
   if (((await stat(path)).mode & 0o077) !== 0)
     return { subject, verdict: 'warning', text: 'others on this machine can read it', remedy: `run chmod 600 ${path}` };
+  const [head] = await ledger.history({ afterN: n - 1, limit: 1 });
+  if (n > 0 && head === undefined)
+    return {
+      subject,
+      verdict: 'failure',
+      text: `it is newer than the ledger, which has no event ${n}, and is kept`,
+      remedy: movedAway(path),
+    };
   const [missed] = await ledger.history({ afterN: n, limit: 1 });
   const behind = missed === undefined ? 0 : (await ledger.clock()) - missed.at;
   if (behind > patience)
@@ -33,6 +46,10 @@ export async function killSheetFinding({ ledger }: Pick<ActivityPorts, 'ledger'>
     };
   return { subject, verdict: 'ok', text: `holds everything up to event ${n}` };
 }
+
+/** It may be all that still names keys that live. */
+const movedAway = (path: string): string =>
+  `bring back the ledger that it was written from; if that is gone, kill what the sheet names by hand, then move ${path} away`;
 
 async function read(path: string): Promise<string | undefined> {
   try {

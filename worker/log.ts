@@ -37,7 +37,12 @@ export function installRuntime(log: Logger): void {
               : 'error'
     ](line, firstLine(message));
   });
-  Runtime.install({ logger, telemetryOptions: { logging: { filter: { core: 'WARN', other: 'ERROR' }, forward: {} } } });
+  Runtime.install({
+    logger,
+    // Ours alone ends a process (`runCli`): the SDK would stop the workers at SIGUSR2 too, and leave a process that does nothing.
+    shutdownSignals: [],
+    telemetryOptions: { logging: { filter: { core: 'WARN', other: 'ERROR' }, forward: {} } },
+  });
 }
 
 function sdkLevel(level: string): LogLevel {

@@ -1,5 +1,6 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, realpathSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { delimiter, join } from 'node:path';
 import { setTimeout as after } from 'node:timers/promises';
@@ -19,12 +20,35 @@ export interface OwnTemporal {
 /** How long the server may take to answer, in milliseconds. */
 const patience = 60_000;
 
+/** How often it may find its port taken by somebody who was a moment faster. */
+const attempts = 5;
+
 /** Temporal's own dev server with a database file in our home folder: for one machine, no cluster. */
 export async function startOwnTemporal(settings: Settings, environment: Environment): Promise<OwnTemporal> {
   const command = findCli(environment);
   mkdirSync(settings.home, { recursive: true, mode: 0o700 });
-  const port = await freePort(7233);
+  for (let attempt = 1; ; attempt += 1) {
+    // The usual port where it is free, else any.
+    const port = (attempt === 1 ? await listenOnce(7233) : undefined) ?? (await listenOnce(0)) ?? 7233;
+    const started = await startAt(port, { command, settings, environment });
+    if (started !== 'taken') return started;
+    if (attempt === attempts)
+      throw new KeybatonError(
+        'UNAVAILABLE',
+        'the Temporal dev server found every port taken: see temporal.log in the home folder',
+      );
+  }
+}
+
+interface Command {
+  readonly command: string;
+  readonly settings: Settings;
+  readonly environment: Environment;
+}
+
+async function startAt(port: number, { command, settings, environment }: Command): Promise<OwnTemporal | 'taken'> {
   const address = `127.0.0.1:${port}`;
+  const namespaces = [settings.temporal.namespace, namespaceOf(settings.home)];
   const log = openSync(join(settings.home, 'temporal.log'), 'a', 0o600);
   const child = spawn(
     '/bin/sh',
@@ -33,23 +57,10 @@ export async function startOwnTemporal(settings: Settings, environment: Environm
       // Its database is for its owner alone, also in a folder that others may enter; exec keeps the process ours to end.
       'umask 077; exec "$0" "$@"',
       command,
-      'server',
-      'start-dev',
-      '--headless',
-      '--ip',
-      '127.0.0.1',
-      '--port',
-      String(port),
-      '--namespace',
-      settings.temporal.namespace,
-      '--db-filename',
-      join(settings.home, 'temporal.db'),
-      '--sqlite-pragma',
-      'journal_mode=WAL',
-      '--sqlite-pragma',
-      'synchronous=FULL',
-      '--log-level',
-      'warn',
+      ...['server', 'start-dev', '--headless', '--ip', '127.0.0.1', '--port', String(port)],
+      ...namespaces.flatMap((name) => ['--namespace', name]),
+      ...['--db-filename', join(settings.home, 'temporal.db')],
+      ...['--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=FULL', '--log-level', 'warn'],
     ],
     { stdio: ['ignore', log, log], env: environmentOf(environment) },
   );
@@ -64,14 +75,22 @@ export async function startOwnTemporal(settings: Settings, environment: Environm
     if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM');
     await ended;
   };
-  await untilAnswers({ child, command, environment, address, namespace: settings.temporal.namespace }).catch(
-    async (thrown: unknown) => {
-      await stop();
-      throw thrown;
-    },
-  );
-  return { address, ended, stop };
+  try {
+    if (await answers({ child, command, environment, address, namespaces })) return { address, ended, stop };
+    process.off('exit', kill);
+    return 'taken';
+  } catch (thrown) {
+    await stop();
+    throw thrown;
+  }
 }
+
+/**
+ * A namespace that the server of this home alone has: who answers at the port may be another one that was started in the
+ * same moment, with the same port, and whose workers would take our rotations.
+ */
+const namespaceOf = (home: string): string =>
+  `keybaton-home-${createHash('sha256').update(realpathSync(home)).digest('hex').slice(0, 16)}`;
 
 /** TEMPORAL_CLI, then PATH, then what set-up brought into a checkout, which has its version in its name. */
 export function findCli(environment: Environment, checkout = new URL('../.servers/bin/', import.meta.url)): string {
@@ -116,22 +135,24 @@ interface Starting {
   readonly command: string;
   readonly environment: Environment;
   readonly address: string;
-  readonly namespace: string;
+  readonly namespaces: readonly string[];
 }
 
-async function untilAnswers({ child, command, environment, address, namespace }: Starting): Promise<void> {
+/** Waits until it is there; false when it has ended because somebody else has its port. */
+async function answers({ child, command, environment, address, namespaces }: Starting): Promise<boolean> {
   const [host = '', port = ''] = address.split(':');
+  const knows = (name: string): boolean =>
+    spawnSync(command, ['operator', 'namespace', 'describe', '-n', name, '--address', address], {
+      stdio: 'ignore',
+      env: environmentOf(environment),
+    }).status === 0;
   for (const began = Date.now(); Date.now() - began < patience; await after(50)) {
-    if (child.exitCode !== null)
+    const open = await isOpen(host, Number(port));
+    if (child.exitCode !== null) {
+      if (open) return false;
       throw new KeybatonError('UNAVAILABLE', 'the Temporal dev server has ended: see temporal.log in the home folder');
-    if (!(await isOpen(host, Number(port)))) continue;
-    if (
-      spawnSync(command, ['operator', 'namespace', 'describe', '-n', namespace, '--address', address], {
-        stdio: 'ignore',
-        env: environmentOf(environment),
-      }).status === 0
-    )
-      return;
+    }
+    if (open && namespaces.every(knows)) return true;
   }
   throw new KeybatonError(
     'UNAVAILABLE',
@@ -146,11 +167,6 @@ function isOpen(host: string, port: number): Promise<boolean> {
       resolve(true);
     }).on('error', () => resolve(false));
   });
-}
-
-/** The usual port where it is free, else any. */
-async function freePort(usual: number): Promise<number> {
-  return (await listenOnce(usual)) ?? (await listenOnce(0)) ?? usual;
 }
 
 function listenOnce(port: number): Promise<number | undefined> {

@@ -2,7 +2,7 @@ import { Client, Connection, WorkflowExecutionAlreadyStartedError, WorkflowNotFo
 import type { PayloadCodec } from '@temporalio/common';
 import type { Rotations } from '../control/ports.ts';
 import type { Workflows } from '../activities/ports.ts';
-import { isKeybatonError, KeybatonError } from '../domain/errors.ts';
+import { KeybatonError } from '../domain/errors.ts';
 import {
   rotationWorkflowId,
   settleDebtWorkflowId,
@@ -15,6 +15,9 @@ import { escalate, rotationStatus, wake, type Escalation } from '../workflows/me
 import type { rotateCredential } from '../workflows/rotate-credential.ts';
 import type { settleDebt } from '../workflows/settle-debt.ts';
 import type { watchTarget } from '../workflows/watch-target.ts';
+import { askTemporal } from './ask-temporal.ts';
+import { buildsAmong, describeBuilds, oneBuild } from './builds.ts';
+import { readPollers, unserved, type Poller } from './pollers.ts';
 
 export interface TemporalAddress {
   readonly address: string;
@@ -48,26 +51,23 @@ export async function connectTemporal(
   }
 }
 
+type Asked = <Result>(ask: (client: Client) => Promise<Result>, within?: number) => Promise<Result>;
+
+/** Calls that end in time, and whose trouble is told in our own words. */
+function askedOf(temporal: () => Promise<Temporal>, address: string): Asked {
+  const help = 'the ledger has what was asked; try again';
+  return (ask, within = patience) => askTemporal({ temporal, address, help }, ask, within);
+}
+
+/** Who polls our queues now. */
+export function pollersOf(temporal: () => Promise<Temporal>, address: string): () => Promise<readonly Poller[]> {
+  const asked = askedOf(temporal, address);
+  return () => asked(readPollers);
+}
+
 /** People's only way to Temporal. */
 export function rotations(temporal: () => Promise<Temporal>, address: string): Rotations {
-  const asked = async <Result>(ask: (client: Client) => Promise<Result>, within = patience): Promise<Result> => {
-    const { client } = await temporal();
-    try {
-      return await client.withDeadline(Date.now() + within, () => ask(client));
-    } catch (thrown) {
-      if (
-        isKeybatonError(thrown) ||
-        thrown instanceof WorkflowNotFoundError ||
-        thrown instanceof WorkflowExecutionAlreadyStartedError
-      )
-        throw thrown;
-      throw new KeybatonError(
-        'UNAVAILABLE',
-        `Temporal at ${address} does not answer: the ledger has what was asked; try again`,
-        { cause: thrown },
-      );
-    }
-  };
+  const asked = askedOf(temporal, address);
   return {
     start: (input) => asked((client) => start(client, input)),
     wake: (credential) => asked((client) => signalIfRunning(client, credential)),
@@ -95,7 +95,8 @@ export function rotations(temporal: () => Promise<Temporal>, address: string): R
       asked(async (client) => {
         const handle = client.workflow.getHandle(rotationWorkflowId(credential));
         const { status } = await handle.describe();
-        return status.name === 'RUNNING' ? await handle.query(rotationStatus) : undefined;
+        if (status.name !== 'RUNNING') return undefined;
+        return handle.query(rotationStatus).catch((thrown: unknown) => noAnswer(client, thrown));
       }, statusPatience).catch((thrown: unknown) => {
         if (thrown instanceof WorkflowNotFoundError) return undefined;
         throw thrown;
@@ -106,6 +107,25 @@ export function rotations(temporal: () => Promise<Temporal>, address: string): R
       return Date.now() - began;
     },
   };
+}
+
+/** The server is there, and no worker has answered for the run: people are told which of the two reasons it is. */
+async function noAnswer(client: Client, thrown: unknown): Promise<never> {
+  if (thrown instanceof WorkflowNotFoundError) throw thrown;
+  const pollers = await client.withDeadline(Date.now() + statusPatience, () => readPollers(client));
+  if (unserved(pollers).includes(queues.rotations))
+    throw new KeybatonError(
+      'UNAVAILABLE',
+      'no worker polls: the rotation waits where it is; start `keybaton worker` (or `keybaton up`)',
+      { cause: thrown },
+    );
+  const builds = buildsAmong(pollers);
+  const who = `it was asked of ${describeBuilds(builds)}`;
+  throw new KeybatonError(
+    'UNAVAILABLE',
+    `no worker can tell where the rotation is; ${who}: if it began on another build, ${oneBuild}`,
+    { cause: thrown },
+  );
 }
 
 async function start(client: Client, input: RotationInput): Promise<'started' | 'running'> {

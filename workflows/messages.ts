@@ -1,6 +1,8 @@
 import { defineQuery, defineSignal } from '@temporalio/workflow';
+import type { CredentialId, VersionId } from '../domain/identifiers.ts';
+import type { IncidentPart, IncidentProgress } from '../domain/incident.ts';
+import type { PartProgress } from '../domain/incident-part.ts';
 import type { Step } from '../domain/rotation.ts';
-import type { VersionId } from '../domain/identifiers.ts';
 
 /**
  * What may be said to a running rotation. Everything else people say is a request in the ledger, followed by `wake`:
@@ -24,3 +26,15 @@ export interface RotationStatus {
   readonly waitsFor: string | undefined;
   readonly version: VersionId | undefined;
 }
+
+/** One part of an incident's frozen set; the same part again changes nothing. */
+export const part = defineSignal<[IncidentPart]>('part');
+export const incidentProgress = defineQuery<IncidentProgress>('progress');
+/** A person ends the incident before it is through; what is not dead stays a debt of its rotation. */
+export const closeIncident = defineSignal<[{ readonly who: string }]>('closeIncident');
+/** A person has the rotation of this credential ended and started anew. */
+export const takeOver = defineSignal<[{ readonly credential: CredentialId }]>('takeOver');
+/** From a part to its incident. */
+export const partTells = defineSignal<[PartProgress]>('partTells');
+/** From an incident to its parts: it is closed, nothing more is tried. */
+export const partEnds = defineSignal('partEnds');

@@ -1,9 +1,21 @@
-import { ActivityFailure, continueAsNew, isCancellation, setHandler, workflowInfo } from '@temporalio/workflow';
-import type { Activities } from '../activities/activities.ts';
-import type { VersionId } from '../domain/identifiers.ts';
 import {
+  ActivityFailure,
+  continueAsNew,
+  isCancellation,
+  patched,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { Activities } from '../activities/activities.ts';
+import type { Refill } from '../activities/keep-standby.ts';
+import type { PlanRotationInput } from '../activities/plan-rotation.ts';
+import type { VersionId } from '../domain/identifiers.ts';
+import { scattered } from '../domain/jitter.ts';
+import {
+  done,
   readCarried,
   type Carried,
+  type Discards,
   type Doomed,
   type RotationInput,
   type RotationResult,
@@ -12,7 +24,9 @@ import {
 } from '../domain/rotation.ts';
 import { effects, emergencyEffects } from './effects.ts';
 import { openInbox } from './inbox.ts';
+import { keepBounds } from './keep-bounds.ts';
 import { rotationStatus } from './messages.ts';
+import { refillStandby } from './refill-standby.ts';
 import { tellPeople } from './tell-people.ts';
 import { RunFailed, StartOver, until, type Runner } from './until.ts';
 
@@ -39,6 +53,7 @@ export async function rotateCredential(input: RotationInput): Promise<RotationRe
   let confirmingFor = carried?.watched ?? 0;
   let leaked = false;
   let restless = false;
+  let discards = carried?.discards;
   const about = (id: VersionId) => ({
     credential: input.credential,
     version: id,
@@ -62,7 +77,8 @@ export async function rotateCredential(input: RotationInput): Promise<RotationRe
     renewIfOld: async (step) => {
       if (Date.now() - startedAt < input.pace.renewAfter && !workflowInfo().continueAsNewSuggested) return;
       if (inbox.fresh()) return;
-      const next: Carried = { format: 1, compromised: inbox.known(), step, watched: confirmingFor, passes };
+      const state = { format: 1, compromised: inbox.known(), step, watched: confirmingFor, passes } as const;
+      const next: Carried = discards === undefined ? state : { ...state, discards };
       await continueAsNew<typeof rotateCredential>({ ...input, carried: next });
     },
     begun: () => begun,
@@ -73,6 +89,9 @@ export async function rotateCredential(input: RotationInput): Promise<RotationRe
   const step = <Result>(name: Step, run: Parameters<typeof until<Result>>[2]): Promise<Result> =>
     until(runner, name, run);
 
+  // What leaked dies at its bound, wherever the run stands then and whatever it waits for.
+  const bounds = keepBounds((id) => effect().revokeUntilDead(about(id)), input.pace);
+  let refilled: Refill = { tries: 0, trouble: undefined };
   let hasty = 0;
   for (;;) {
     const began = Date.now();
@@ -86,8 +105,10 @@ export async function rotateCredential(input: RotationInput): Promise<RotationRe
     }
     // Plan and world that keep disagreeing must not become a busy loop; an escalation is never kept waiting.
     hasty = Date.now() - began < 5_000 ? hasty + 1 : 0;
-    if (hasty > 5 && !inbox.fresh())
-      await inbox.pause(Math.min(input.pace.retryTo, input.pace.retryFrom * 2 ** (hasty - 5)));
+    if (hasty > 5 && !inbox.fresh()) {
+      const again = Math.min(input.pace.retryTo, input.pace.retryFrom * 2 ** (hasty - 5));
+      await inbox.pause(scattered(again, Math.random()));
+    }
   }
 
   function closeIfFailed(thrown: unknown): Promise<RotationResult | undefined> {
@@ -95,24 +116,24 @@ export async function rotateCredential(input: RotationInput): Promise<RotationRe
     throw thrown;
   }
 
+  function asked(compromised: readonly VersionId[]): PlanRotationInput {
+    const { credential, reason, actor } = input;
+    return { credential, run: run(), reason, actor, rehearse: rehearses(), compromised, refill: refilled };
+  }
+
   async function runbook(): Promise<RotationResult | undefined> {
     const compromised = inbox.take();
     restless = false;
-    const planned = await step('preflight', () =>
-      effect().planRotation({
-        credential: input.credential,
-        run: run(),
-        reason: input.reason,
-        actor: input.actor,
-        rehearse: rehearses(),
-        compromised,
-      }),
-    );
+    // A plan would want another version in place of the one that is being discarded; only what leaked asks for that.
+    if (discards !== undefined && !inbox.escalated() && patched('discarding-goes-on')) return discardAll(discards);
+    discards = undefined;
+    const planned = await step('preflight', () => effect().planRotation(asked(compromised)));
     if (planned.kind === 'ended') return { outcome: planned.outcome, why: planned.why };
     if (inbox.fresh()) throw new StartOver('escalated');
     const { plan } = planned;
     version = plan.wanted;
     leaked = plan.doomed.some((one) => one.compromised);
+    bounds.set(plan);
 
     await killFirst(plan);
     const { wanted } = plan;
@@ -121,11 +142,15 @@ export async function rotateCredential(input: RotationInput): Promise<RotationRe
     if (wanted !== undefined && (plan.issue || plan.promote)) {
       if (plan.issue) await step('issuing', () => effect().issueAndStage(about(wanted)));
       const verdict = await step('verifying', () => effect().verifyVersion(about(wanted)));
+      // What waits for its replacement is not given up with one that does not work.
+      if (verdict === 'refused' && bounds.waits()) throw new StartOver('the replacement was refused');
       if (verdict === 'refused' || rehearses()) {
-        await discard(wanted);
-        restless = false;
-        for (const one of plan.doomed) if (one.neverCurrent || one.compromised) await retire(one);
-        return close('discarded', verdict === 'refused' ? 'the provider refused the new version' : undefined);
+        discards = {
+          version: wanted,
+          others: plan.doomed.filter((one) => one.neverCurrent || one.compromised),
+          why: verdict === 'refused' ? 'the provider refused the new version' : undefined,
+        };
+        return discardAll(discards);
       }
       const promotion = await step('promoting', () =>
         effect().promoteAndNotify({ ...about(wanted), why: plan.why, expectedEpoch: plan.expectedEpoch }),
@@ -133,7 +158,12 @@ export async function rotateCredential(input: RotationInput): Promise<RotationRe
       if (promotion.decidedNow) confirmingFor = 0;
       restless = false;
     }
-    for (const doomed of plan.doomed) await retire(doomed);
+    const last = plan.refill === undefined ? plan.doomed.at(-1) : undefined;
+    for (const doomed of plan.doomed) {
+      const ended = await retire(doomed, doomed === last);
+      if (ended !== undefined) return ended;
+    }
+    if (plan.refill !== undefined) refilled = await refillStandby(runner, effect(), about(plan.refill), refilled.tries);
     return undefined;
   }
 
@@ -164,11 +194,20 @@ export async function rotateCredential(input: RotationInput): Promise<RotationRe
     if (inbox.fresh()) throw new StartOver('escalated');
   }
 
-  async function retire(doomed: Doomed): Promise<void> {
+  /** Answers how the run ended, where the last version's end was the end of it. */
+  async function retire(doomed: Doomed, last = false): Promise<RotationResult | undefined> {
+    const fewer = patched('fewer-effects');
     if (!doomed.compromised && !doomed.neverCurrent) {
-      await step('confirming', () => effect().askGate(about(doomed.version)));
-      await step('soaking', () => effect().suspendUnderGate(about(doomed.version)));
+      const opened = await step('confirming', () => effect().askGate(about(doomed.version)));
+      if (!fewer || opened?.soaks !== false)
+        await step('soaking', () => effect().suspendUnderGate(about(doomed.version)));
     }
+    const { version: id } = doomed;
+    if (bounds.waits(id))
+      await step('confirming', async () => {
+        const remaining = bounds.remaining(id);
+        return remaining > 0 ? effect().awaitReplacement({ ...about(id), remaining }) : done(null);
+      });
     const since = Date.now();
     let moved = false;
     await step('revoking', async () => {
@@ -184,13 +223,21 @@ export async function rotateCredential(input: RotationInput): Promise<RotationRe
       return answer;
     });
     // Its own workflow destroys it when it is dead.
-    if (moved) return;
-    await step('destroying', () => effect().destroyVersion(about(doomed.version)));
+    if (moved) return undefined;
+    const closing = fewer && last ? { closing: asked(inbox.known()) } : {};
+    const ended = await step('destroying', () => effect().destroyVersion({ ...about(doomed.version), ...closing }));
+    return ended?.kind === 'ended' ? { outcome: ended.outcome, why: ended.why } : undefined;
   }
 
-  async function discard(id: VersionId): Promise<void> {
-    await step('discarding', () => effect().revokeUntilDead(about(id)));
-    await step('discarding', () => effect().destroyVersion(about(id)));
+  async function discardAll({ version: made, others, why }: Discards): Promise<RotationResult | undefined> {
+    version = made;
+    await step('discarding', () => effect().revokeUntilDead(about(made)));
+    await step('discarding', () => effect().destroyVersion(about(made)));
+    restless = false;
+    for (const one of others) await retire(one);
+    const ended = await close('discarded', why);
+    discards = undefined;
+    return ended;
   }
 
   async function close(outcome: 'failed' | 'discarded', why: string | undefined): Promise<RotationResult | undefined> {

@@ -1,5 +1,6 @@
 import { workflowInfo, continueAsNew, setHandler } from '@temporalio/workflow';
 import type { CredentialId, VersionId } from '../domain/identifiers.ts';
+import { scattered } from '../domain/jitter.ts';
 import type { Pace } from '../domain/rotation.ts';
 import { effects } from './effects.ts';
 import { openInbox } from './inbox.ts';
@@ -53,7 +54,7 @@ export async function settleDebt(input: DebtInput): Promise<void> {
     } catch (thrown) {
       // A twin that came late, or a copy that came back: it is owed again.
       if (!(thrown instanceof StartOver)) throw thrown;
-      await inbox.pause(input.pace.retryTo);
+      await inbox.pause(scattered(input.pace.retryTo, Math.random()));
     }
   }
 }

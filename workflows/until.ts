@@ -1,5 +1,6 @@
 import { ActivityFailure, ApplicationFailure, isCancellation, TimeoutFailure } from '@temporalio/workflow';
 import { errorTable, isErrorCode } from '../domain/errors.ts';
+import { scattered } from '../domain/jitter.ts';
 import type { Answer, Pace, Step } from '../domain/rotation.ts';
 import type { Inbox } from './inbox.ts';
 
@@ -29,7 +30,8 @@ export interface Runner {
 
 /**
  * Runs one effect until it is done. A fresh escalation is looked at right after each effect; it, or `startOver`, throws
- * StartOver. Time-outs and retryable errors wait with growing distance; other errors hold and alarm, and are tried on.
+ * StartOver. Time-outs and retryable errors wait with growing distance, each run for a time of its own: those that one
+ * provider has turned away together come back apart. Other errors hold and alarm, and are tried on.
  */
 export async function until<Result>(
   runner: Runner,
@@ -43,7 +45,7 @@ export async function until<Result>(
     const attempt = urgently(runner, step, await tried(effect));
     let { answer } = attempt;
     // Planning and closing are done when they say so: their caller looks at the inbox itself.
-    const closes = (step === 'preflight' || step === 'done') && answer.kind === 'done';
+    const closes = answer.kind === 'done' && (step === 'preflight' || step === 'done' || endsRun(answer.result));
     if (runner.inbox.fresh() && !closes) throw new StartOver('escalated');
     if (answer.kind === 'done') return answer.result;
     if (answer.kind === 'startOver') throw new StartOver(answer.reason);
@@ -60,11 +62,17 @@ export async function until<Result>(
     const before = Date.now();
     const restless = runner.restless();
     if (restless) answer = { ...answer, againIn: Math.min(answer.againIn, runner.pace.retryTo) };
+    if (attempt.failed) answer = { ...answer, againIn: scattered(answer.againIn, Math.random()) };
     await runner.inbox.pause(answer.againIn);
     // Time beyond what was asked for was spent while nobody could watch.
     runner.watched(step, Math.min(Date.now() - before, answer.againIn));
     if (runner.inbox.fresh() || restless) throw new StartOver('what leaked comes first');
   }
+}
+
+/** The effect has closed the run in the ledger: what arrives now opens another. */
+function endsRun(result: unknown): boolean {
+  return typeof result === 'object' && result !== null && 'kind' in result && result.kind === 'ended';
 }
 
 interface Attempt<Result> {

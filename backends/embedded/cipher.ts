@@ -1,9 +1,17 @@
-import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto';
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createSecretKey,
+  hkdfSync,
+  randomBytes,
+  type KeyObject,
+} from 'node:crypto';
 import { KeybatonError } from '../../domain/errors.ts';
 
 /** What a sealed text belongs to. It is bound to it: a row copied to another place, version or epoch does not open. */
 export interface SealContext {
-  readonly kind: 'staged' | 'main' | 'check';
+  readonly kind: 'staged' | 'main' | 'check' | 'key';
   readonly credential: string;
   readonly path: string;
   readonly version: string;
@@ -12,7 +20,7 @@ export interface SealContext {
 }
 
 export interface Sealed {
-  /** Names the key, so that rows under an older one can be found and sealed anew. No secret. */
+  /** Names the key, so that rows under a former one can be opened, found and sealed anew. No secret. */
   readonly keyId: string;
   readonly salt: Uint8Array;
   readonly nonce: Uint8Array;
@@ -27,6 +35,8 @@ export interface Cipher {
 }
 
 const tagLength = 16;
+/** Row keys of one data key that are remembered, as long as it is. */
+const rowKeysKept = 1_000;
 
 /**
  * AES-256-GCM under a key of its own for each row (HKDF-SHA-256 with a random salt): random 96-bit nonces never meet
@@ -38,7 +48,20 @@ export function createCipher(key: Uint8Array): Cipher {
     .update(Buffer.from(hkdfSync('sha256', key, new Uint8Array(), 'keybaton embedded key id', 32)))
     .digest('hex')
     .slice(0, 16);
-  const rowKey = (salt: Uint8Array) => Buffer.from(hkdfSync('sha256', key, salt, 'keybaton embedded row', 32));
+  const secret = createSecretKey(key);
+  const rowKeys = new Map<string, KeyObject>();
+
+  /** A row is opened many times in its life, and its key costs more than opening it. */
+  function rowKey(salt: Uint8Array): KeyObject {
+    const name = Buffer.from(salt).toString('latin1');
+    const known = rowKeys.get(name);
+    if (known !== undefined) return known;
+    const derived = createSecretKey(new Uint8Array(hkdfSync('sha256', secret, salt, 'keybaton embedded row', 32)));
+    const [oldest] = rowKeys.keys();
+    if (rowKeys.size >= rowKeysKept && oldest !== undefined) rowKeys.delete(oldest);
+    rowKeys.set(name, derived);
+    return derived;
+  }
 
   return {
     keyId,
@@ -54,7 +77,7 @@ export function createCipher(key: Uint8Array): Cipher {
       if (sealed.keyId !== keyId) {
         throw new KeybatonError(
           'ACCESS_DENIED',
-          `the embedded vault was written under key ${sealed.keyId}, this process has key ${keyId}: start with the installation key it was made with`,
+          `a ${context.kind} row in the embedded vault lies under key ${sealed.keyId}, and key ${keyId} was tried`,
         );
       }
       try {
@@ -67,7 +90,7 @@ export function createCipher(key: Uint8Array): Cipher {
       } catch {
         throw new KeybatonError(
           'VERIFICATION_FAILED',
-          `a ${context.kind} row of ${context.path} in the embedded vault was changed or moved outside keybaton`,
+          `a ${context.kind} row of ${context.path || 'the file'} in the embedded vault was changed or moved outside keybaton`,
         );
       }
     },

@@ -27,17 +27,22 @@ const texts = z.record(z.string(), z.string());
 export function createReadMain(vault: EmbeddedVault): ReadMain {
   return (path, which) =>
     vault.read((store) => {
-      const [current, ...older] = store.generations(path);
+      const current = store.newest(path);
       if (current === undefined) throw new KeybatonError('NOT_FOUND', `nothing has been promoted at ${path}`);
       const epoch = current.mark?.epoch ?? 0;
-      const before = older.find(({ mark }) => mark !== undefined && mark.epoch < epoch);
-      const found = which === 'current' ? current : before;
+      const found = which === 'current' ? current : before(store, path, epoch);
       if (found?.mark === undefined || found.fields === undefined) {
         throw new KeybatonError('NOT_FOUND', `there is no ${which} version at ${path}`);
       }
       const { [versionField]: _version, [epochField]: _epoch, ...fields } = texts.parse(found.fields);
       return { ...found.mark, fields: named(fields, valueOf(store, path, found.mark.version), path) };
     });
+}
+
+/** Older ones are opened only for who falls back. */
+function before(store: EmbeddedStore, path: string, epoch: number): ReturnType<EmbeddedStore['newest']> {
+  for (const older of store.generations(path)) if (older.mark !== undefined && older.mark.epoch < epoch) return older;
+  return undefined;
 }
 
 function valueOf(store: EmbeddedStore, path: string, version: string): string | undefined {

@@ -4,7 +4,9 @@ import { SecretMaterial } from '../../domain/secret-material.ts';
 import type { Envelope, Place } from '../backend.ts';
 import { type Mark, type StoredFields, epochField, markOf, versionField } from '../main-place.ts';
 import { type VersionId, parseVersionId } from '../../domain/identifiers.ts';
-import type { Cipher, Sealed, SealContext } from './cipher.ts';
+import type { Sealed, SealContext } from './cipher.ts';
+import type { Keyring } from './keyring.ts';
+import { mainContext, mainRow, stagedContext, stagedRow, unsealed } from './rows.ts';
 import type { VaultFile } from './vault-file.ts';
 
 /** One row of the main place, opened. `fields` is undefined once its version was destroyed. */
@@ -19,8 +21,13 @@ export interface EmbeddedStore {
   envelope(place: Place, version: VersionId): Envelope | undefined;
   stagedVersions(path: string): readonly VersionId[];
   addEnvelope(place: Place, envelope: Envelope): void;
+  /** Where anything was ever promoted. */
+  paths(): readonly string[];
+  newest(path: string): Generation | undefined;
   /** Newest first. */
   generations(path: string): Iterable<Generation>;
+  /** The newest, and of the others those that still hold material; newest first. */
+  kept(path: string): Iterable<Generation>;
   addGeneration(place: Place, fields: StoredFields, at: number): void;
   /** Takes the material out of a row and leaves its version and epoch: what was there stays known. */
   emptyGeneration(n: number): void;
@@ -28,41 +35,18 @@ export interface EmbeddedStore {
   removeGeneration(n: number): void;
 }
 
-const sealedColumns = {
-  key_id: z.string(),
-  salt: z.instanceof(Uint8Array),
-  nonce: z.instanceof(Uint8Array),
-  sealed: z.instanceof(Uint8Array),
-};
-const stagedRow = z.object({ credential: z.string(), ref: z.string(), field_names: z.string(), ...sealedColumns });
-const mainRow = z.object({
-  n: z.number(),
-  path: z.string(),
-  credential: z.string(),
-  version: z.string().nullable(),
-  epoch: z.number().nullable(),
-  field_names: z.string(),
-  ...sealedColumns,
-});
 const emptyRow = z.object({
   n: z.number(),
   version: z.string().nullable(),
   epoch: z.number().nullable(),
   sealed: z.null(),
 });
-const names = z.array(z.string());
 const secret = z.object({ value: z.string(), fields: z.record(z.string(), z.string()) });
+const anyFields = z.record(z.string(), z.unknown());
+const texts = z.array(z.string());
 const refShape = z.object({ id: z.string(), mark: z.string().optional(), parent: z.string().optional() });
 
-type SealedRow = z.output<z.ZodObject<typeof sealedColumns>>;
-const unsealed = (row: SealedRow): Sealed => ({
-  keyId: row.key_id,
-  salt: row.salt,
-  nonce: row.nonce,
-  text: row.sealed,
-});
-
-export function createEmbeddedStore(file: VaultFile, cipher: Cipher): EmbeddedStore {
+export function createEmbeddedStore(file: VaultFile, keyring: Keyring): EmbeddedStore {
   const selectStaged = file.prepare('SELECT * FROM staged WHERE path = ? AND version = ?');
   const listStaged = file.prepare('SELECT version FROM staged WHERE path = ? ORDER BY rowid').pluck();
   const insertStaged = file.prepare(
@@ -70,6 +54,12 @@ export function createEmbeddedStore(file: VaultFile, cipher: Cipher): EmbeddedSt
      VALUES (@path, @version, @credential, @ref, @fieldNames, @keyId, @salt, @nonce, @text)`,
   );
   const selectMain = file.prepare('SELECT * FROM main WHERE path = ? ORDER BY n DESC');
+  const selectNewest = file.prepare('SELECT * FROM main WHERE path = ? ORDER BY n DESC LIMIT 1');
+  const selectKept = file.prepare(
+    `SELECT * FROM main WHERE path = @path AND (sealed IS NOT NULL OR n = (SELECT max(n) FROM main WHERE path = @path))
+     ORDER BY n DESC`,
+  );
+  const listMain = file.prepare('SELECT DISTINCT path FROM main ORDER BY path').pluck();
   const insertMain = file.prepare(
     `INSERT INTO main (path, credential, version, epoch, field_names, key_id, salt, nonce, sealed, written_at)
      VALUES (@path, @credential, @version, @epoch, @fieldNames, @keyId, @salt, @nonce, @text, @at)`,
@@ -78,26 +68,26 @@ export function createEmbeddedStore(file: VaultFile, cipher: Cipher): EmbeddedSt
   const deleteMain = file.prepare('DELETE FROM main WHERE n = ?');
   const deleteStaged = file.prepare('DELETE FROM staged WHERE path = ? AND version = ?');
 
+  const open = (sealed: Sealed, context: SealContext): string => keyring.named(sealed.keyId).open(sealed, context);
+
+  function generation(found: unknown): Generation {
+    const gone = emptyRow.safeParse(found);
+    if (gone.success) return { n: gone.data.n, mark: toMark(gone.data), fields: undefined };
+    const row = mainRow.parse(found);
+    const fields = anyFields.parse(JSON.parse(open(unsealed(row), mainContext(row))));
+    return { n: row.n, mark: toMark(row), fields };
+  }
+
   return {
     envelope(place, version) {
       const found = selectStaged.get(place.path, version);
       if (found === undefined) return undefined;
       const row = stagedRow.parse(found);
-      const fieldNames = names.parse(JSON.parse(row.field_names));
-      const { credential } = row;
-      const context: SealContext = {
-        kind: 'staged',
-        credential,
-        path: place.path,
-        version,
-        epoch: undefined,
-        fieldNames,
-      };
-      const { value, fields } = secret.parse(JSON.parse(cipher.open(unsealed(row), context)));
+      const { value, fields } = secret.parse(JSON.parse(open(unsealed(row), stagedContext(row))));
       return { version, ref: toRef(row.ref), material: new SecretMaterial(fields, value) };
     },
 
-    stagedVersions: (path) => z.array(z.string()).parse(listStaged.all(path)).map(parseVersionId),
+    stagedVersions: (path) => texts.parse(listStaged.all(path)).map(parseVersionId),
 
     addEnvelope(place, { version, ref, material }) {
       const fieldNames = material.fieldNames();
@@ -110,29 +100,23 @@ export function createEmbeddedStore(file: VaultFile, cipher: Cipher): EmbeddedSt
         credential,
         ref: JSON.stringify(ref),
         fieldNames: JSON.stringify(fieldNames),
-        ...cipher.seal(plain, context),
+        ...keyring.newest().seal(plain, context),
       });
     },
 
+    paths: () => texts.parse(listMain.all()),
+
+    newest(path) {
+      const found = selectNewest.get(path);
+      return found === undefined ? undefined : generation(found);
+    },
+
     *generations(path) {
-      for (const found of selectMain.all(path)) {
-        const gone = emptyRow.safeParse(found);
-        if (gone.success) {
-          yield { n: gone.data.n, mark: toMark(gone.data), fields: undefined };
-          continue;
-        }
-        const row = mainRow.parse(found);
-        const context: SealContext = {
-          kind: 'main',
-          credential: row.credential,
-          path,
-          version: row.version ?? '',
-          epoch: row.epoch ?? undefined,
-          fieldNames: names.parse(JSON.parse(row.field_names)),
-        };
-        const fields = z.record(z.string(), z.unknown()).parse(JSON.parse(cipher.open(unsealed(row), context)));
-        yield { n: row.n, mark: toMark(row), fields };
-      }
+      for (const found of selectMain.all(path)) yield generation(found);
+    },
+
+    *kept(path) {
+      for (const found of selectKept.all({ path })) yield generation(found);
     },
 
     addGeneration(place, fields, at) {
@@ -154,7 +138,7 @@ export function createEmbeddedStore(file: VaultFile, cipher: Cipher): EmbeddedSt
         epoch: mark?.epoch ?? null,
         fieldNames: JSON.stringify(fieldNames),
         at,
-        ...cipher.seal(JSON.stringify(fields), context),
+        ...keyring.newest().seal(JSON.stringify(fields), context),
       });
     },
 

@@ -18,6 +18,10 @@ const schema = `
     n INTEGER PRIMARY KEY AUTOINCREMENT, path TEXT NOT NULL, credential TEXT NOT NULL, version TEXT, epoch INTEGER,
     field_names TEXT NOT NULL, key_id TEXT, salt BLOB, nonce BLOB, sealed BLOB, written_at INTEGER NOT NULL
   ) STRICT;
+  CREATE TABLE IF NOT EXISTS keys (
+    n INTEGER NOT NULL, key_id TEXT NOT NULL, master_id TEXT NOT NULL, salt BLOB NOT NULL, nonce BLOB NOT NULL, sealed BLOB NOT NULL,
+    PRIMARY KEY (key_id, master_id)
+  ) STRICT;
   CREATE INDEX IF NOT EXISTS main_by_path ON main (path, n);
 `;
 
@@ -44,6 +48,8 @@ export function openVaultFile(file: string): VaultFile {
     open.pragma('journal_mode = WAL');
     open.pragma('synchronous = FULL');
     open.pragma('secure_delete = ON');
+    // Nothing of the file lies anywhere but beside it.
+    open.pragma('temp_store = MEMORY');
     open.exec(schema);
     return open;
   } catch (thrown) {

@@ -7,9 +7,12 @@ import type { VaultSession } from './session.ts';
 import type { VaultAnswer, VaultCall, VaultClient } from './vault-client.ts';
 import { errorsOf, vaultTrouble } from './vault-trouble.ts';
 
-/** One KV version: readable, taken away (soft-deleted or destroyed), or never there. `latest` is what compare-and-set compares. */
+/**
+ * One KV version: readable, taken away (soft-deleted or destroyed), or never there. `latest` is what compare-and-set compares;
+ * `writtenAt` is epoch milliseconds, NaN where the server does not say.
+ */
 export type KvRead =
-  | { readonly kind: 'found'; readonly latest: number; readonly fields: StoredFields }
+  | { readonly kind: 'found'; readonly latest: number; readonly fields: StoredFields; readonly writtenAt: number }
   | { readonly kind: 'taken-away'; readonly latest: number }
   | { readonly kind: 'absent'; readonly latest: 0 };
 
@@ -45,7 +48,10 @@ export interface Written {
 
 const metadata = z.object({ version: z.number(), deletion_time: z.string(), destroyed: z.boolean() });
 const readShape = z.object({
-  data: z.object({ data: z.record(z.string(), z.unknown()).nullable(), metadata: metadata }),
+  data: z.object({
+    data: z.record(z.string(), z.unknown()).nullable(),
+    metadata: metadata.extend({ created_time: z.string().default('') }),
+  }),
 });
 const writtenShape = z.object({ data: metadata });
 const versionsShape = z.object({
@@ -90,7 +96,8 @@ export function createKvEngine(mount: string, client: VaultClient, session: Vaul
       if (answer.status !== 200 && !gone) throw vaultTrouble(answer, `read ${mount}/data/${path}`, false);
       const { data } = shaped(readShape, answer, `read ${mount}/data/${path}`);
       const latest = data.metadata.version;
-      return data.data === null ? { kind: 'taken-away', latest } : { kind: 'found', latest, fields: data.data };
+      if (data.data === null) return { kind: 'taken-away', latest };
+      return { kind: 'found', latest, fields: data.data, writtenAt: Date.parse(data.metadata.created_time) };
     },
 
     async write(path, fields, cas, call) {

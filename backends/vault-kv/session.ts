@@ -1,7 +1,8 @@
 import { z } from 'zod';
-import { KeybatonError } from '../../domain/errors.ts';
+import { codeOf, KeybatonError } from '../../domain/errors.ts';
 import type { BackendCall } from '../backend.ts';
 import type { SecretMaterial } from '../../domain/secret-material.ts';
+import { type LoginMethod, readLogin } from './login.ts';
 import type { VaultKvSettings } from './settings.ts';
 import type { VaultAnswer, VaultClient } from './vault-client.ts';
 import { vaultTrouble } from './vault-trouble.ts';
@@ -42,14 +43,14 @@ export function createSession(
     mayHaveHappened: false,
   });
 
-  async function logIn(call: BackendCall, roleId: string, mount: string): Promise<Held> {
-    const body = { role_id: roleId, secret_id: (await admin()).revealValue() };
+  async function logIn(call: BackendCall, method: LoginMethod): Promise<Held> {
+    const { mount, body, check } = await readLogin(method, admin);
     const answer = await client.write(`auth/${mount}/login`, body, shared(call, ''));
-    // Vault answers a wrong role or secret id with 400.
-    if (answer.status === 400) {
+    // A wrong role, secret id or token is answered with 400, by Kubernetes' own also with 403.
+    if (answer.status === 400 || answer.status === 403) {
       throw new KeybatonError(
         'ACCESS_DENIED',
-        `vault refuses the AppRole login at auth/${mount}: check roleId and secret id`,
+        `vault refuses the ${method.method} login at auth/${mount}: check ${check}`,
       );
     }
     return heldSince(call.now(), answer, `auth/${mount}/login`);
@@ -69,23 +70,41 @@ export function createSession(
     return heldFor(call.now(), token, ttl.ttl, ttl.renewable);
   }
 
-  async function next(call: BackendCall): Promise<Held> {
-    if (auth.method === 'approle') {
-      if (held?.renewable && call.now() < held.endsAt) {
-        // A renewal refused (the longest life reached, revoked) is answered by the login that follows.
-        const renewed = await renew(call, held).catch(() => undefined);
-        if (renewed !== undefined && renewed.endsAt > held.endsAt) return renewed;
-      }
-      return logIn(call, auth.roleId, auth.mount);
+  /** Undefined: refused (its longest life is reached, it was revoked), which only another token mends. */
+  async function renewed(call: BackendCall, before: Held): Promise<Held | undefined> {
+    try {
+      const after = await renew(call, before);
+      // At its longest life a renewal succeeds and gives no time.
+      return after.endsAt > before.endsAt ? after : undefined;
+    } catch (thrown) {
+      if (codeOf(thrown) === 'ACCESS_DENIED') return undefined;
+      return later(call.now(), before);
     }
+  }
+
+  async function next(call: BackendCall): Promise<Held> {
+    if (auth.method === 'token') return nextOfGiven(call);
+    const living = held !== undefined && call.now() < held.endsAt ? held : undefined;
+    const longer = living?.renewable ? await renewed(call, living) : undefined;
+    if (longer !== undefined) return longer;
+    try {
+      return await logIn(call, auth);
+    } catch (thrown) {
+      // The one we have is good until it ends: no request fails because another cannot be had right now.
+      if (living === undefined) throw thrown;
+      return later(call.now(), living);
+    }
+  }
+
+  async function nextOfGiven(call: BackendCall): Promise<Held> {
     const token = (await admin()).revealValue();
     if (held?.token !== token) return lookUp(call, token);
-    if (held.renewable && call.now() >= held.renewAt) return (await renew(call, held).catch(() => undefined)) ?? held;
-    return held;
+    if (!held.renewable || call.now() < held.renewAt) return held;
+    return (await renewed(call, held)) ?? later(call.now(), held);
   }
 
   async function token(call: BackendCall): Promise<string> {
-    if (auth.method === 'approle' && held !== undefined && call.now() < held.renewAt) return held.token;
+    if (auth.method !== 'token' && held !== undefined && call.now() < held.renewAt) return held.token;
     gettingOne ??= next(call).finally(() => {
       gettingOne = undefined;
     });
@@ -98,7 +117,7 @@ export function createSession(
       const first = await token(call);
       const answer = await request(first);
       // 403 has no effect; a token that was revoked or forgotten by a restarted server looks like a missing permission.
-      if (answer.status !== 403 || auth.method !== 'approle') return answer;
+      if (answer.status !== 403 || auth.method === 'token') return answer;
       const asked = await client.read('auth/token/lookup-self', shared(call, first));
       if (asked.status === 200) return answer;
       if (held?.token === first) held = undefined;
@@ -119,4 +138,10 @@ function heldSince(now: number, answer: VaultAnswer, what: string): Held {
 function heldFor(now: number, token: string, seconds: number, renewable: boolean): Held {
   const life = seconds === 0 ? Number.POSITIVE_INFINITY : seconds * 1_000;
   return { token, renewable: renewable && seconds > 0, renewAt: now + life / 2, endsAt: now + life };
+}
+
+/** Tried again at half of what is left, never at every request: a server in trouble is not helped by being asked more. */
+function later(now: number, held: Held): Held {
+  const left = Math.max(held.endsAt - now, 0);
+  return { ...held, renewAt: now + Math.max(left / 2, Math.min(left, 1_000)) };
 }

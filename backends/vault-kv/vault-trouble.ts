@@ -32,7 +32,7 @@ export function vaultTrouble(answer: VaultAnswer, what: string, writes: boolean)
   if (status >= 300 && status < 400) {
     return new KeybatonError(
       'UNAVAILABLE',
-      `${said} with a redirect, which is never followed since it would carry the token elsewhere: set address to the active node or its load balancer`,
+      `${said} with a redirect to a node that the settings do not name, where the token is not carried: set address to the active node or its load balancer, or list the cluster's addresses under nodes`,
     );
   }
   if (status === 412 || status === 472 || status === 473) {

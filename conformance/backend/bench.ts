@@ -85,7 +85,16 @@ export function createBench(subject: BackendSubject, setup: BackendSuiteSetup, c
       return made;
     },
     promote: (made, epoch, expected, where = place) =>
-      backend.promote(where, { version: made.version, epoch, expected: expected?.version }, bench.call()),
+      backend.promote(
+        where,
+        {
+          version: made.version,
+          epoch,
+          expected: expected?.version,
+          ...(!backend.readable && { envelope: made.envelope }),
+        },
+        bench.call(),
+      ),
     async current(made, epoch, expected) {
       await bench.staged(made);
       await bench.promote(made, epoch, expected);

@@ -207,6 +207,22 @@ function adoption<Settings>({ provider, options, test }: Chapter<Settings>): voi
     await rejects('adopt of an unknown value', adopt(bench.target, request, bench.call()), 'VERIFICATION_FAILED');
   });
 
+  const examine = provider.examine?.bind(provider);
+  if (examine !== undefined) {
+    test('examine lets a value pass that adopt takes, refuses one that is known, and changes nothing', async (bench) => {
+      const material = await supplied(bench.target);
+      const before = await bench.live();
+      const version = bench.version();
+      await examine(bench.target, { version: undefined, material, known: [] }, bench.call());
+      assert.deepEqual(await bench.live(), before);
+      const { ref } = await adopt(bench.target, { credential, version, material, known: [] }, bench.call());
+      await examine(bench.target, { version, material, known: [] }, bench.call());
+      const known = { version: undefined, material, known: [ref] };
+      await rejects('examine of a known key', examine(bench.target, known, bench.call()), 'VERIFICATION_FAILED');
+      assert.equal(await bench.verdictOf(material), 'accepted');
+    });
+  }
+
   async function supplied(target: Parameters<typeof supply>[0]) {
     const material = await supply(target);
     watchValue(material);

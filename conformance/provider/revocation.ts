@@ -6,6 +6,16 @@ import { rejects } from './harness.ts';
 export function revocation<Settings>(chapter: Chapter<Settings>): void {
   const slots = chapter.traits.topology === 'dual-slot';
 
+  if (chapter.traits.lists === false) {
+    chapter.test('where only people kill, revoke is UNSUPPORTED and changes nothing', async (bench) => {
+      const made = await bench.make();
+      const doing = bench.provider.revoke(bench.target, made.ref, bench.call());
+      await rejects('revoke where only people kill', doing, 'UNSUPPORTED');
+      assert.equal(await bench.verdictOf(made.material), 'accepted');
+    });
+    return;
+  }
+
   chapter.test('a revoked version is refused and no longer listed as live', async (bench) => {
     const made = await bench.make();
     await bench.provider.revoke(bench.target, made.ref, bench.call());
@@ -38,6 +48,19 @@ export function revocation<Settings>(chapter: Chapter<Settings>): void {
       await bench.expectVerdict(first.material, 'refused', bench.traits.revokeSpread);
       assert.equal(await bench.verdictOf(second.material), 'accepted');
       assert.ok(await bench.findLive(second.ref), 'the survivor must still be listed');
+    });
+  }
+
+  if (!slots && chapter.provider.issue !== undefined && chapter.traits.topology !== 'single-slot') {
+    chapter.test('what is issued after a revocation gets an id of its own', async (bench) => {
+      const first = await bench.make();
+      const second = await bench.make(bench.version(), [first.ref]);
+      await bench.provider.revoke(bench.target, first.ref, bench.call());
+      await bench.expectVerdict(first.material, 'refused', bench.traits.revokeSpread);
+      const third = await bench.make(bench.version(), [second.ref]);
+      // Whoever kills the second one later would kill the third with it.
+      assert.equal(new Set([first, second, third].map(({ ref }) => ref.id)).size, 3, 'an id was given twice');
+      for (const { material } of [second, third]) assert.equal(await bench.verdictOf(material), 'accepted');
     });
   }
 

@@ -1,6 +1,10 @@
+import type { z } from 'zod';
 import type { CredentialId } from '../../domain/identifiers.ts';
+import type { EmergencyPorts } from '../incident-ports.ts';
 import type { CliEnvironment, CliPorts } from './environment.ts';
+import type { Operation } from '../operations/operation.ts';
 import type { Output } from './output.ts';
+import type { Sessions } from './sessions.ts';
 
 /** One command of `keybaton`, as data: commander, `--help` and the documentation are made from it. */
 export interface Command {
@@ -32,18 +36,33 @@ export interface CommandOption {
 export interface Given {
   argument(index: number): string;
   optionalArgument(index: number): string | undefined;
+  /** All of them, for an argument that may be given several times (`credential...`). */
+  rest(): readonly string[];
   /** The first argument as a credential id. Throws INVALID_CONFIG. */
   credential(): CredentialId;
   text(option: string): string | undefined;
   /** Throws INVALID_CONFIG saying what the option is for. */
   required(option: string, what: string): string;
+  /** Of an option that may be given several times (`--env <variable=field...>`). */
+  texts(option: string): readonly string[];
   flag(option: string): boolean;
   /** A duration option in milliseconds. */
   duration(option: string): number | undefined;
   number(option: string): number | undefined;
 }
 
+/** Does an operation here, or, with KEYBATON_URL, at the API: the same input, the same answer. */
+export type CallOperation = <Input extends z.ZodType, Answer extends z.ZodType>(
+  operation: Operation<Input, Answer>,
+  input: z.input<Input>,
+) => Promise<z.output<Answer>>;
+
 export interface CommandContext {
+  readonly call: CallOperation;
+  /** An API is asked, and this machine's own ledger is not ours to touch: `ports` refuses. */
+  readonly remote: boolean;
+  /** Which API, as whom. */
+  readonly sessions: Sessions;
   readonly environment: CliEnvironment;
   readonly output: Output;
   /** `os:<user>`. */
@@ -52,4 +71,8 @@ export interface CommandContext {
   readonly signal: AbortSignal;
   /** Opened once, closed by `runCli`. */
   readonly ports: () => Promise<CliPorts>;
+  /** Likewise; what emergencies need, whatever is down. */
+  readonly incidentPorts: () => Promise<EmergencyPorts>;
+  /** Of this machine even where an API is asked: for who says that this machine kills. */
+  readonly ownIncidentPorts: () => Promise<EmergencyPorts>;
 }

@@ -23,7 +23,7 @@ export function findingsText(findings: readonly Finding[], width: number): strin
 }
 
 /** A failure is a check that came out negative; what could not be told is no success either. */
-export function exitOfFindings(findings: readonly Finding[]): number {
+export function exitOfFindings(findings: readonly Pick<Finding, 'verdict'>[]): number {
   if (findings.some(({ verdict }) => verdict === 'failure')) return errorTable.VERIFICATION_FAILED.exit;
   return findings.some(({ verdict }) => verdict === 'cannot tell') ? errorTable.UNAVAILABLE.exit : 0;
 }

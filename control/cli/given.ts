@@ -21,6 +21,7 @@ export function givenFrom(args: readonly unknown[], options: Readonly<Record<str
   return {
     argument,
     optionalArgument,
+    rest: () => args.filter((one) => typeof one === 'string'),
     credential: () => parseCredentialId(argument(0)),
     text,
     required(option, what) {
@@ -28,6 +29,10 @@ export function givenFrom(args: readonly unknown[], options: Readonly<Record<str
       if (value === undefined || value === '')
         throw new KeybatonError('INVALID_CONFIG', `--${option} is missing: ${what}`);
       return value;
+    },
+    texts(option) {
+      const value = options[option];
+      return Array.isArray(value) ? value.filter((one) => typeof one === 'string') : [];
     },
     flag: (option) => options[option] === true,
     duration(option) {

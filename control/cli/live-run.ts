@@ -2,8 +2,8 @@ import { KeybatonError, errorTable } from '../../domain/errors.ts';
 import type { Outcome } from '../../domain/rotation.ts';
 import { follow } from '../operations/follow.ts';
 import type { FollowInput, RunView } from '../operations/follow.ts';
-import type { RotationPorts } from '../operations/ports.ts';
 import type { CommandContext } from './command.ts';
+import { followPorts } from './follow-ports.ts';
 import { stepList } from './step-list.ts';
 
 export interface LiveRun extends Pick<FollowInput, 'credential' | 'since' | 'afterN' | 'resume' | 'request'> {
@@ -25,14 +25,15 @@ const exitOf: Readonly<Record<Outcome, number>> = {
 };
 
 /** Shows a run until it ends. Ctrl-C and the time limit stop the watching, never the run. */
-export async function followToEnd(context: CommandContext, ports: RotationPorts, run: LiveRun): Promise<number> {
+export async function followToEnd(context: CommandContext, run: LiveRun): Promise<number> {
   const { output } = context;
+  const ports = await followPorts(context);
   const limit = run.timeout === undefined ? undefined : AbortSignal.timeout(run.timeout);
   const signal = limit === undefined ? context.signal : AbortSignal.any([context.signal, limit]);
   const shown = stepList(context.environment.stdout, output);
   let last: RunView | undefined;
   try {
-    for await (const view of follow(ports, { ...run, signal, every: 500 })) {
+    for await (const view of follow(ports, { ...run, signal, every: context.remote ? 1_000 : 500 })) {
       last = view;
       shown.show(view);
     }

@@ -1,9 +1,12 @@
 import { CommanderError } from 'commander';
 import { KeybatonError } from '../../domain/errors.ts';
+import { whereCommandsGo } from './context.ts';
 import { complaintOf, complaintText } from './complaint.ts';
+import type { EmergencyPorts } from '../incident-ports.ts';
 import type { CliEnvironment, CliPorts } from './environment.ts';
 import { outputTo } from './output.ts';
 import { programFrom } from './program.ts';
+import { openSessions } from './sessions.ts';
 import { packageVersion } from './version.ts';
 
 /** The shell's own number for "ended by Ctrl-C". */
@@ -18,21 +21,29 @@ export async function runCli(argv: readonly string[], environment: CliEnvironmen
   const output = outputTo(environment.stdout, environment.stderr, json);
   const stop = stopSignal(environment.signal);
   let opened: Promise<CliPorts> | undefined;
+  let openedForIncidents: Promise<EmergencyPorts> | undefined;
   let exit = 0;
-  const program = programFrom({
-    environment: { ...environment, version: environment.version ?? packageVersion() },
-    context: {
-      environment,
-      output,
-      actor: `os:${environment.user}`,
-      signal: stop.signal,
-      ports: () => (opened ??= environment.openPorts()),
-    },
-    ended: (code) => {
-      exit = code;
-    },
-  });
+  const actor = `os:${environment.user}`;
+  const sessions = openSessions(environment.variable ?? (() => undefined));
+  const local = {
+    ports: () => (opened ??= environment.openPorts()),
+    incidentPorts: () => (openedForIncidents ??= environment.openIncidentPorts()),
+  };
   try {
+    const program = programFrom({
+      environment: { ...environment, version: environment.version ?? packageVersion() },
+      context: {
+        ...(await whereCommandsGo(local, actor, sessions)),
+        environment,
+        output,
+        actor,
+        sessions,
+        signal: stop.signal,
+      },
+      ended: (code) => {
+        exit = code;
+      },
+    });
     await program.parseAsync([...argv], { from: 'user' });
   } catch (thrown) {
     exit = stop.signal.aborted && !(thrown instanceof KeybatonError) ? interrupted : fail(thrown, environment, json);
@@ -40,6 +51,7 @@ export async function runCli(argv: readonly string[], environment: CliEnvironmen
     stop.forget();
     // What never opened needs no closing, and why it did not open has been told above.
     await opened?.then((ports) => ports.close()).catch(() => undefined);
+    await openedForIncidents?.then((ports) => ports.close()).catch(() => undefined);
   }
   return exit;
 }

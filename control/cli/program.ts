@@ -35,7 +35,11 @@ export function programFrom({ environment, context, ended }: ProgramInput): Comm
 /** What commands of two words have in common. */
 const groupSummaries: Readonly<Record<string, string>> = {
   audit: 'Check the record itself',
+  incident: 'Watch, list, hurry, close and report emergencies',
+  'kill-sheet': 'What an emergency knows when everything else is down',
+  provider: 'Begin a provider of your own, and hold it to the contract',
   token: 'Make, show and end the tokens of consumers',
+  vault: 'Tend the vault inside keybaton',
 };
 
 function groupOf(
@@ -80,7 +84,9 @@ function add(target: CommanderCommand, command: Command, input: ProgramInput): v
   for (const { name, about, optional } of command.arguments ?? [])
     target.argument(optional === true ? `[${name}]` : `<${name}>`, about);
   for (const option of command.options ?? []) target.option(option.flags, option.about, option.default);
-  target.option('--json', `answer in JSON, for programs: ${command.answers.join(', ')}`);
+  // What a program prints is its own answer.
+  if (command.answers.length > 0)
+    target.option('--json', `answer in JSON, for programs: ${command.answers.join(', ')}`);
   target.helpOption('-h, --help', 'show this help');
   target.addHelpText(
     'after',

@@ -12,6 +12,14 @@ const longest = 64 * 1024;
  * field, a JSON object of all fields where it has more. No message ever repeats what was read.
  */
 export async function readMaterial(context: CommandContext, shape: TargetTraits['material']): Promise<SecretMaterial> {
+  return new SecretMaterial(await readSecretFields(context, shape), shape.value);
+}
+
+/** The same as plain text, for what goes on to the API at once: no other use of it. */
+export async function readSecretFields(
+  context: CommandContext,
+  shape: Pick<TargetTraits['material'], 'fields'>,
+): Promise<Readonly<Record<string, string>>> {
   const { stdin } = context.environment;
   const fields =
     stdin.isTTY === true ? await ask(context, shape.fields) : fromText(await readAll(context), shape.fields);
@@ -25,7 +33,7 @@ export async function readMaterial(context: CommandContext, shape: TargetTraits[
         `${name} holds a line break or control character: give the value alone`,
       );
   }
-  return new SecretMaterial(fields, shape.value);
+  return fields;
 }
 
 async function ask({ environment, signal }: CommandContext, names: readonly string[]): Promise<Record<string, string>> {

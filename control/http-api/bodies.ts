@@ -21,6 +21,11 @@ export const proof = z.object({
   boot,
   proof: z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 of 0-9 a-f'),
 });
+/** For `consumer check`: a proof of any version, for an instance and an epoch that cannot be. */
+export const wiringCheck = z.object({
+  version: version.optional(),
+  proof: proof.shape.proof.optional(),
+});
 export const report = z.object({ what: z.enum(['fell-back', 'refused']), version, epoch, instance, boot });
 export const whichSecret = z.object({ which: z.enum(['current', 'previous']).default('current') });
 /** `wait` in milliseconds; `epoch`: answer at once when a higher one stands. */

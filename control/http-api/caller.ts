@@ -5,6 +5,8 @@ import type { CredentialId } from '../../domain/identifiers.ts';
 import { inside } from './inside.ts';
 import type { RequestLog } from './request-log.ts';
 import type { ConsumerTokens, TokenRecord } from '../access/consumer-tokens.ts';
+import { looksSigned } from '../access/signed-tokens.ts';
+import type { Workloads } from '../access/workloads.ts';
 
 export const credentialPath = '/v1/credentials/:provider/:environment/:application';
 
@@ -28,13 +30,17 @@ export async function identify(
   tokens: ConsumerTokens,
   log: RequestLog,
   now: number,
+  workloads?: Workloads,
 ): Promise<void> {
   const credential = credentialOf(request);
   const [scheme, token] = (request.headers.authorization ?? '').split(' ', 2);
   if (scheme?.toLowerCase() !== 'bearer' || token === undefined) {
     throw new KeybatonError('ACCESS_DENIED', 'a consumer token is needed: send `Authorization: Bearer kbc_...`');
   }
-  const verified = await inside(log, 'consumer tokens cannot be read', () => tokens.verify(token, credential, now));
+  const verified =
+    workloads !== undefined && looksSigned(token)
+      ? await workloads.verify(token, credential, now)
+      : await inside(log, 'consumer tokens cannot be read', () => tokens.verify(token, credential, now));
   callers.set(request, verified);
 }
 

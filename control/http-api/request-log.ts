@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { pino } from 'pino';
 import type { KeybatonError } from '../../domain/errors.ts';
 import { callerOf } from './caller.ts';
+import { actorOf } from './people/guard.ts';
 
 /** Where log lines go; standard error unless told. */
 export interface LogDestination {
@@ -39,6 +40,7 @@ export function requestLog(destination: LogDestination | undefined): RequestLog 
           credential: caller?.credential,
           consumer: caller?.consumer,
           token: caller?.id,
+          actor: actorOf(request),
           code: codes.get(request),
         },
         'answered',

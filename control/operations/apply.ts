@@ -1,4 +1,5 @@
 import type { Entry } from '../../domain/entry.ts';
+import { codeOf, KeybatonError } from '../../domain/errors.ts';
 import type { CredentialId } from '../../domain/identifiers.ts';
 import type { AppliedInventory } from '../../ledger/ledger.ts';
 import { diffInventory } from '../../inventory/diff.ts';
@@ -18,6 +19,10 @@ export interface ApplyInput {
   readonly inventory: string;
   readonly actor: string;
   readonly dryRun?: boolean;
+  /** The number of the inventory that was looked at before; CONFLICT when another was applied since. */
+  readonly expected?: number;
+  /** Which entries of other teams may be named to whoever asks; undefined: all. */
+  readonly sees?: (other: Entry) => boolean;
 }
 
 export type ApplyResult =
@@ -42,9 +47,11 @@ export async function apply(ports: ApplyPorts, input: ApplyInput): Promise<Apply
   if (reading.kind === 'refused') return reading;
   const { inventory } = reading;
 
+  const seen = new Set(before.entries.filter((entry) => input.sees?.(entry) !== false).map(({ id }) => id));
+  const named = (credential: CredentialId): boolean => input.sees === undefined || seen.has(credential);
   const late = [
-    ...(await removedTargets(ports, asTargets(before.targets), inventory.targets)),
-    ...keptByOthers(before.entries, inventory),
+    ...(await removedTargets(ports, asTargets(before.targets), inventory.targets, named)),
+    ...keptByOthers(before.entries, inventory, input.sees),
     ...(await unprovable(ports, inventory)),
   ];
   if (late.length > 0) {
@@ -55,17 +62,33 @@ export async function apply(ports: ApplyPorts, input: ApplyInput): Promise<Apply
   const own = before.entries.filter(
     (entry) => inventory.teams.includes(entry.team) && !before.retiring.includes(entry.id),
   );
-  const applied = await ports.ledger.applyInventory({
+  const applied = await applyTo(ports.ledger, input, {
     teams: inventory.teams,
     entries: inventory.entries,
     targets: inventory.targets,
     actor: input.actor,
     ...(input.dryRun === undefined ? {} : { dryRun: input.dryRun }),
+    ...(input.expected === undefined ? {} : { expected: input.expected }),
   });
   const differences = diffInventory(own, inventory.entries);
   if (input.dryRun === true) return { kind: 'would apply', applied, differences, running: [], warnings: [] };
   const { running, warnings } = await tellRunning(ports, [...applied.changed, ...applied.retired, ...applied.returned]);
   return { kind: 'applied', applied, differences, running, warnings };
+}
+
+/** An id that nobody uses any more is its team's all the same: whose it is, is told to whoever sees it. */
+async function applyTo(
+  ledger: ApplyPorts['ledger'],
+  { sees }: ApplyInput,
+  inventory: Parameters<ApplyPorts['ledger']['applyInventory']>[0],
+): Promise<AppliedInventory> {
+  try {
+    return await ledger.applyInventory(inventory);
+  } catch (thrown) {
+    if (sees === undefined || codeOf(thrown) !== 'ACCESS_DENIED') throw thrown;
+    const text = 'an id of this file, or one that an entry has moved from, was of another team: choose another id';
+    throw new KeybatonError('ACCESS_DENIED', text);
+  }
 }
 
 /** A rotation that runs goes on with the entry as it is now: more demands, another mode, or retiring. */
@@ -89,9 +112,24 @@ async function tellRunning(
 function keptByOthers(
   applied: readonly Entry[],
   { teams, targets }: CheckedInventory,
+  sees: ApplyInput['sees'],
 ): readonly { file: 'targets'; path: string[]; text: string }[] {
   const others = applied.filter(({ team }) => !teams.includes(team));
-  return others.flatMap((other) => [
+  const untold = (group: string) => ({
+    file: 'targets' as const,
+    path: [group],
+    text: 'something is missing that an entry of another team names: take the file as whoever keeps it has it',
+  });
+  return others.flatMap((other) =>
+    keptBy(other, targets).map((lost) => (sees?.(other) === false ? untold(lost.path[0] ?? 'targets') : lost)),
+  );
+}
+
+function keptBy(
+  other: Entry,
+  targets: CheckedInventory['targets'],
+): readonly { file: 'targets'; path: string[]; text: string }[] {
+  return [
     ...(Object.hasOwn(targets.targets, other.target)
       ? []
       : [
@@ -108,7 +146,18 @@ function keptByOthers(
         path: ['backends'],
         text: `backend ${backend} is missing: ${other.id} names it`,
       })),
-  ]);
+    ...('none' in other.consumers ? [] : other.consumers).flatMap(({ kubernetes }) =>
+      kubernetes === undefined || Object.hasOwn(targets.clusters ?? {}, kubernetes.cluster)
+        ? []
+        : [
+            {
+              file: 'targets' as const,
+              path: ['targets'],
+              text: `cluster ${kubernetes.cluster} is missing: ${other.id} names it`,
+            },
+          ],
+    ),
+  ];
 }
 
 /** Demands that a target or a consumer cannot show, asked of whoever knows the adapters. */

@@ -2,6 +2,7 @@ import { codeOf } from '../../domain/errors.ts';
 import type { CredentialId, VersionId } from '../../domain/identifiers.ts';
 import type { Outcome, Step } from '../../domain/rotation.ts';
 import type { LedgerEvent } from '../../ledger/ledger.ts';
+import { pause } from './pause-for.ts';
 import type { RotationPorts } from './ports.ts';
 import { eventsAfter, stepOf } from './run-events.ts';
 
@@ -34,8 +35,16 @@ export interface FollowInput {
   readonly request?: string;
 }
 
+/** What following asks: this machine's own ports, or the same questions over HTTP. */
+export interface FollowPorts {
+  readonly ledger: Pick<RotationPorts['ledger'], 'history'> & {
+    facts(credential: CredentialId): Promise<{ readonly requests: readonly { readonly id: string }[] }>;
+  };
+  readonly rotations: Pick<RotationPorts['rotations'], 'status'>;
+}
+
 /** Asks until the run ends or the signal aborts, and yields every change. The last view has `end`, unless aborted. */
-export async function* follow(ports: RotationPorts, input: FollowInput): AsyncGenerator<RunView> {
+export async function* follow(ports: FollowPorts, input: FollowInput): AsyncGenerator<RunView> {
   const { credential, signal } = input;
   const seen: { step: Step; at: number }[] = [];
   let end: RunView['end'];
@@ -80,7 +89,7 @@ export async function* follow(ports: RotationPorts, input: FollowInput): AsyncGe
 }
 
 async function ask(
-  { rotations }: RotationPorts,
+  { rotations }: FollowPorts,
   credential: CredentialId,
 ): Promise<{ status: Awaited<ReturnType<RotationPorts['rotations']['status']>>; trouble: string | undefined }> {
   try {
@@ -96,7 +105,7 @@ async function ask(
 }
 
 /** Nobody runs, no run is open, and what was asked for still is. */
-async function forgotten({ ledger }: RotationPorts, { credential, request }: FollowInput): Promise<boolean> {
+async function forgotten({ ledger }: FollowPorts, { credential, request }: FollowInput): Promise<boolean> {
   if (request === undefined) return false;
   const facts = await ledger.facts(credential);
   return facts.requests.some(({ id }) => id === request);
@@ -107,16 +116,4 @@ function endOf(event: LedgerEvent): RunView['end'] {
   const { outcome, why } = event.body;
   // The ledger writes no other outcome than its own type's.
   return { outcome: outcome as Outcome, why: typeof why === 'string' ? why : undefined, at: event.at };
-}
-
-function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(finish, milliseconds);
-    function finish(): void {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', finish);
-      resolve();
-    }
-    signal.addEventListener('abort', finish);
-  });
 }

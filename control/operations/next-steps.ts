@@ -7,6 +7,7 @@ export function nextSteps(view: Omit<StatusView, 'next'>, asks: boolean): Status
   const steps: { command: string; why: string }[] = [];
   const offer = (command: string, why: string): void => void steps.push({ command: `keybaton ${command}`, why });
 
+  for (const incident of view.incidents) offer(`incident show ${incident}`, 'an open emergency names a version of it');
   if (view.requests.some(({ kind }) => kind === 'pause')) offer(`unpause ${id}`, 'it is paused');
   if (summary.frozen)
     offer(view.requests.some(({ kind }) => kind === 'freeze') ? 'thaw --all' : `thaw ${id}`, 'it is frozen');

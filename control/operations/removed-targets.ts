@@ -1,3 +1,4 @@
+import type { CredentialId } from '../../domain/identifiers.ts';
 import type { Problem } from '../../inventory/problem.ts';
 import type { Targets } from '../../inventory/targets.ts';
 import type { LedgerPorts } from './ports.ts';
@@ -10,6 +11,8 @@ export async function removedTargets(
   { ledger }: LedgerPorts,
   before: Targets,
   after: Targets,
+  /** May this credential be named to whoever asks? */
+  named: (credential: CredentialId) => boolean,
 ): Promise<readonly Problem[]> {
   const problems: Problem[] = [];
   for (const [name, old] of Object.entries(before.targets)) {
@@ -27,7 +30,7 @@ export async function removedTargets(
     problems.push({
       file: 'targets',
       path: now === undefined ? ['targets'] : ['targets', name],
-      text: `target ${name} ${lost}, and ${new Set(living.map(({ version }) => version)).size} version(s) not proved dead need it to be killed, the first of ${first.credential}: keep it until they are dead`,
+      text: `target ${name} ${lost}, and ${new Set(living.map(({ version }) => version)).size} version(s) not proved dead need it to be killed, the first of ${named(first.credential) ? first.credential : 'another team'}: keep it until they are dead`,
     });
   }
   return problems;

@@ -23,7 +23,7 @@ export function stepOf(event: LedgerEvent): Step | undefined {
 
 /** Every event of a credential after `n`, oldest first, all pages. */
 export async function eventsAfter(
-  ledger: Ledger,
+  ledger: Pick<Ledger, 'history'>,
   credential: CredentialId | undefined,
   n: number,
 ): Promise<readonly LedgerEvent[]> {

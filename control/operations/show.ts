@@ -3,7 +3,8 @@ import type { CredentialFacts, EvidenceFacts, Ref, VersionFacts } from '../../do
 import type { CredentialId, VersionId } from '../../domain/identifiers.ts';
 import { labelOf, stateOf } from '../../domain/lifecycle.ts';
 import type { Fate, Label, State } from '../../domain/lifecycle.ts';
-import type { LedgerPorts } from './ports.ts';
+import { openIncidents } from './incidents-of.ts';
+import { backendStandings, type BackendView, type StandingPorts } from './backend-standing.ts';
 import { summaryOf } from './summary.ts';
 import type { CredentialSummary } from './summary.ts';
 
@@ -14,9 +15,13 @@ export interface ShowView {
   readonly entry: Entry;
   /** Newest first. */
   readonly epochs: CredentialFacts['epochs'];
+  /** In the order of promotion, against the newest epoch, as the ledger knows them: nobody is asked. */
+  readonly backends: readonly BackendView[];
   /** Newest first. */
   readonly versions: readonly VersionView[];
   readonly consumers: readonly ConsumerView[];
+  /** Open ones that name a version of it. */
+  readonly incidents: readonly string[];
 }
 
 export interface VersionView {
@@ -54,18 +59,22 @@ export interface ConsumerView {
 }
 
 /** NOT_FOUND when the ledger has never heard of it. */
-export async function show({ ledger }: LedgerPorts, input: { readonly credential: CredentialId }): Promise<ShowView> {
+export async function show(ports: StandingPorts, input: { readonly credential: CredentialId }): Promise<ShowView> {
+  const { ledger } = ports;
   const facts = await ledger.facts(input.credential);
   const evidence = facts.epochs.length === 0 ? undefined : await ledger.evidence(input.credential);
+  const alarms = await ledger.openAlarms(input.credential);
   const versions = facts.versions.toReversed();
   const newestFormer = versions.find((version) => version.everCurrent && version.fate === 'doomed')?.id;
   return {
     now: facts.now,
-    summary: summaryOf(facts, await ledger.openAlarms(input.credential)),
+    summary: summaryOf(facts, alarms),
     entry: facts.entry,
     epochs: facts.epochs,
+    backends: await (await backendStandings(ports))(facts, alarms),
     versions: versions.map((version) => versionView(version, version.id === newestFormer)),
     consumers: evidence === undefined ? [] : consumersOf(evidence),
+    incidents: await openIncidents({ ledger }, facts),
   };
 }
 

@@ -3,6 +3,8 @@ import type { CredentialFacts, RequestFacts } from '../../domain/facts.ts';
 import { KeybatonError } from '../../domain/errors.ts';
 import type { CredentialId, VersionId } from '../../domain/identifiers.ts';
 import type { RotationStatus } from '../../workflows/messages.ts';
+import { backendStandings, type BackendView, type StandingPorts } from './backend-standing.ts';
+import { openIncidents } from './incidents-of.ts';
 import { nextSteps } from './next-steps.ts';
 import type { RotationPorts } from './ports.ts';
 import { summaryOf } from './summary.ts';
@@ -20,6 +22,8 @@ export interface StatusView {
     readonly version: VersionId | null;
   } | null;
   readonly trouble: string | null;
+  /** In the order of promotion, as the ledger knows them. */
+  readonly backends: readonly BackendView[];
   readonly requests: readonly {
     readonly id: string;
     readonly kind: RequestFacts['kind'];
@@ -31,20 +35,26 @@ export interface StatusView {
   readonly missing: readonly string[];
   /** What GATE 4 still misses, per watched version. */
   readonly silence: readonly { readonly version: VersionId; readonly missing: string }[];
+  /** Open ones that name a version of it. */
+  readonly incidents: readonly string[];
   /** Commands that a person could run now, each with its reason. */
   readonly next: readonly { readonly command: string; readonly why: string }[];
 }
 
 /** Never fails because Temporal does not answer: what the ledger knows is shown, and the trouble beside it. */
-export async function status(ports: RotationPorts, input: { readonly credential: CredentialId }): Promise<StatusView> {
+export async function status(
+  ports: RotationPorts & StandingPorts,
+  input: { readonly credential: CredentialId },
+): Promise<StatusView> {
   const { ledger } = ports;
   const { credential } = input;
   const facts = await ledger.facts(credential);
-  const [alarms, live, missing, silence] = await Promise.all([
+  const [alarms, live, missing, silence, incidents] = await Promise.all([
     ledger.openAlarms(credential),
     ask(ports, credential),
     missingNow(ports, facts),
     silenceNow(ports, facts),
+    openIncidents(ports, facts),
   ]);
   const summary = summaryOf(facts, alarms);
   const view = {
@@ -52,9 +62,11 @@ export async function status(ports: RotationPorts, input: { readonly credential:
     summary,
     run: live.run,
     trouble: live.trouble,
+    backends: await (await backendStandings(ports))(facts, alarms),
     requests: facts.requests.map(({ id, kind, who, why, at }) => ({ id, kind, who, why, at })),
     missing,
     silence,
+    incidents,
   };
   return {
     ...view,

@@ -4,13 +4,18 @@ import type { RotationPorts } from './ports.ts';
 import { wakeRunning } from './wake-running.ts';
 import { withdrawAll } from './withdraw-all.ts';
 
+export interface ThawInput extends FreezeInput {
+  /** The requests that whoever asks knows of; see `withdrawAll`. Undefined: whichever stand. */
+  readonly expected?: readonly string[];
+}
+
 /**
  * Ends a freeze: of one credential, or the one of everything (freezes of single credentials then stay). Not frozen is
  * no error. A credential under a freeze of everything stays frozen until that one ends: `stillFrozen` says so.
  */
 export async function thaw(
   ports: RotationPorts,
-  input: FreezeInput,
+  input: ThawInput,
 ): Promise<{
   readonly withdrawn: readonly string[];
   readonly stillFrozen: boolean;

@@ -9,6 +9,8 @@ export interface WaiveInput {
   readonly consumer: string;
   /** Undefined: the consumer as a whole. */
   readonly instance?: string;
+  /** Undefined: the newest. CONFLICT when it is no longer that. */
+  readonly epoch?: number;
   readonly actor: string;
   readonly why: string;
 }
@@ -19,7 +21,7 @@ export async function waive(
   input: WaiveInput,
 ): Promise<{ readonly epoch: number; readonly told: Told }> {
   const { credential, consumer, instance, actor, why } = input;
-  const epoch = newestEpoch(await ports.ledger.facts(credential));
+  const epoch = input.epoch ?? newestEpoch(await ports.ledger.facts(credential));
   await ports.ledger.waive({
     credential,
     epoch,

@@ -14,7 +14,10 @@ export interface WatchInput {
 }
 
 /** Every event as it is written, in order, none twice and none left out, until the signal aborts. */
-export async function* watch({ ledger }: LedgerPorts, input: WatchInput): AsyncGenerator<LedgerEvent> {
+export async function* watch(
+  { ledger }: { readonly ledger: Pick<LedgerPorts['ledger'], 'history'> },
+  input: WatchInput,
+): AsyncGenerator<LedgerEvent> {
   const { credential, signal, every } = input;
   const scope = credential === undefined ? {} : { credential };
   let afterN = input.afterN ?? (await ledger.history({ ...scope, limit: 1 })).at(-1)?.n ?? 0;

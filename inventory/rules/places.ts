@@ -1,10 +1,10 @@
 import type { Entry } from '../../domain/entry.ts';
 import type { Targets } from '../targets.ts';
-import { at, listed } from './world.ts';
+import { anothersEntry, at, listed, tellable } from './world.ts';
 import type { Rule } from './world.ts';
 
 /** Two names for one store are one store: the kind with its settings tells, not the name. */
-function storeOf(backend: string, targets: Targets): string {
+export function storeOf(backend: string, targets: Targets): string {
   const place = targets.backends[backend];
   return place === undefined ? backend : `${place.kind} ${canonical(place.settings)}`;
 }
@@ -17,7 +17,8 @@ export function canonical(value: unknown): string {
 }
 
 /** Two entries that render to one backend location would overwrite each other's secret. */
-export const ownLocation: Rule = ({ entries, others, targets }) => {
+export const ownLocation: Rule = (world) => {
+  const { entries, others, targets } = world;
   const taken = new Map<string, Entry>();
   const locationOf = (use: Entry['backends'][number]): string => `${storeOf(use.backend, targets)} ${use.path}`;
   for (const other of others) for (const use of other.backends) taken.set(locationOf(use), other);
@@ -29,7 +30,9 @@ export const ownLocation: Rule = ({ entries, others, targets }) => {
       const text =
         holder.id === entry.id
           ? 'this entry names the same backend location twice'
-          : `renders to the same backend location as ${holder.id}: give one of them another path`;
+          : tellable(world, holder)
+            ? `renders to the same backend location as ${holder.id}: give one of them another path`
+            : `renders to the same backend location as ${anothersEntry}: give this one another path`;
       return [at(entry, ['backends', index], text)];
     }),
   );

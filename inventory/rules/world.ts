@@ -20,6 +20,8 @@ export interface RuleWorld {
   readonly ids: ReadonlySet<string>;
   /** Entries of other teams, as the ledger has them. */
   readonly others: readonly Entry[];
+  /** May whoever is told see this entry of another team? Nothing of one that they may not see is named. Undefined: all. */
+  readonly sees?: ((other: Entry) => boolean) | undefined;
 }
 
 /** One rule: every way in which the world breaks it. Pure. */
@@ -30,10 +32,25 @@ export function at(entry: Entry, path: Problem['path'], text: string): Problem {
   return { file: 'inventory', path: ['credentials', entry.id, ...path], text };
 }
 
+/** May this entry be named to whoever is told? Those of the file itself always may. */
+export function tellable({ others, sees }: Pick<RuleWorld, 'others' | 'sees'>, entry: Entry): boolean {
+  return sees === undefined || sees(entry) || !others.includes(entry);
+}
+
+export const anothersEntry = 'an entry of another team';
+
+/** Names of those that may be named, and how many there are beside them. */
+export function listedEntries(world: Pick<RuleWorld, 'others' | 'sees'>, entries: readonly Entry[]): string {
+  const told = entries.filter((entry) => tellable(world, entry));
+  const untold = entries.length - told.length;
+  const names = told.length === 0 && untold > 0 ? [] : [listed(told.map(({ id }) => id))];
+  return [...names, ...(untold === 0 ? [] : [`${untold} of other teams`])].join(' and ');
+}
+
 export function listed(names: Iterable<string>): string {
   const sorted = [...names].sort();
   if (sorted.length === 0) return 'none';
-  return sorted.length > 12 ? `${sorted.slice(0, 12).join(', ')} and ${sorted.length - 12} more` : sorted.join(', ');
+  return sorted.length > 30 ? `${sorted.slice(0, 30).join(', ')} and ${sorted.length - 30} more` : sorted.join(', ');
 }
 
 export function traitsOf(world: RuleWorld, entry: Entry): ReturnType<NonNullable<Adapters['traits']>> {

@@ -19,6 +19,7 @@ const page = z.object({ data: z.array(key), has_more: z.boolean(), last_id: z.st
 const vendorError = z.object({ error: z.object({ details: z.object({ error_code: z.string() }) }) });
 
 export type ListedKey = z.output<typeof key>;
+export type AnthropicApi = Awaited<ReturnType<typeof anthropicApi>>;
 
 const keysPath = '/v1/organizations/api_keys';
 const limitCodes = ['org_api_key_limit_exceeded', 'workspace_api_key_limit_exceeded'];

@@ -3,7 +3,7 @@ import type { Baseline, Call, IssueRequest, PreflightRequest } from '../provider
 import { kill, markOf, parseMark, slotMark, tenantOf } from './marks.ts';
 import type { InMemoryTarget } from './marks.ts';
 import type { Powers } from './settings.ts';
-import { isStanding, newKey } from './world.ts';
+import { digestOf, isStanding, newKey } from './world.ts';
 import type { WorldState } from './world.ts';
 
 /** Where the next version goes, with n keys side by side. */
@@ -65,6 +65,13 @@ export function makeKey(
   if (state.keys.some((key) => key.id === id && key.revokedAt !== undefined)) {
     throw new KeybatonError('CONFLICT', `version ${request.version} is dead and its id is never used again`);
   }
+  // Who chooses the id makes one key, however often it is asked: one that is still under way appears now.
+  const underWay =
+    powers.makes === 'generate' ? state.keys.find((key) => key.id === id && key.appearsAt > now) : undefined;
+  if (underWay !== undefined) {
+    state.keys.splice(state.keys.indexOf(underWay), 1, born(id, tag, target, request, made, powers));
+    return { id, value };
+  }
   const earlier = powers.tags ? state.keys.filter((key) => key.tag === tag && isStanding(key, now)) : [];
   const [same] = earlier;
   if (same !== undefined && powers.makes === 'generate') {
@@ -94,6 +101,9 @@ export function fillSlot(
   if (stands !== tag && (stands !== request.replaces || (works && stands === undefined))) {
     throw new KeybatonError('CONFLICT', `slot ${request.place} is not as it was when the rotation was planned`);
   }
+  // The same value again changes nothing.
+  if (works && stands === tag && tenant.digest === digestOf(made.value))
+    return { id: request.place, value: made.value };
   if (tenant !== undefined) kill(tenant, target, made.now);
   state.keys.push(born(request.place, tag, target, request, made, powers));
   return { id: request.place, value: made.value };

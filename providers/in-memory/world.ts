@@ -63,8 +63,9 @@ export function isStanding(key: WorldKey, now: number): boolean {
 
 /** What a consumer gets who shows this value; the use is counted. */
 export function showValue(world: World, value: string, now: number): Verdict {
+  const digest = digestOf(value);
   return world.change((state) => {
-    const key = state.keys.find((one) => one.digest === digestOf(value) && isAccepted(one, now));
+    const key = state.keys.find((one) => one.digest === digest && isAccepted(one, now));
     if (key === undefined) return 'refused';
     key.uses = [...key.uses, now].slice(-100);
     key.useCount += 1;
@@ -117,8 +118,10 @@ export function newKey(born: {
 }
 
 function isAccepted(key: WorldKey, now: number): boolean {
+  // What had not spread when it was revoked is accepted no earlier for it.
+  if (key.worksAt > now) return false;
   if (key.revokedAt !== undefined) return now < (key.diesAt ?? 0);
-  return key.worksAt <= now && !key.disabled && !isExpired(key, now);
+  return !key.disabled && !isExpired(key, now);
 }
 
 function isExpired(key: WorldKey, now: number): boolean {

@@ -24,6 +24,8 @@ const freshKey = z.object({ id: z.string().min(1), value: z.string().min(1), exp
 const accountWithKey = account.extend({ api_key: freshKey });
 const vendorError = z.object({ error: z.object({ code: z.string().nullish() }) });
 
+const projects = z.object({ data: z.array(z.object({ id: z.string() })) });
+
 export type ListedKey = z.output<typeof key>;
 export type FreshKey = z.output<typeof freshKey>;
 
@@ -78,6 +80,20 @@ export async function openAiApi(target: Target<OpenAiSettings>, call: Call) {
       throw new KeybatonError('UNAVAILABLE', `the list of keys of ${settings.project} does not come to an end`);
     },
 
+    /** 403 to a read is told as it is; whether it may write too cannot be asked without writing. */
+    async readsAdminKeys(): Promise<boolean> {
+      return may(
+        await send({ method: 'GET', path: '/organization/admin_api_keys', query: { limit: 1 }, expect: [403] }),
+      );
+    },
+    async readsOtherProjects(): Promise<boolean> {
+      const path = '/organization/projects';
+      const answer = await send({ method: 'GET', path, query: { limit: 2 }, expect: [403] });
+      if (!may(answer)) return false;
+      const { data } = shapedAs(projects, answer, { what: `reading ${path}`, mayHaveHappened: false });
+      return data.some(({ id }) => id !== settings.project);
+    },
+
     key: (id: string) => read(key, keyPath(id)),
     account: (id: string) => read(account, accountPath(id)),
 
@@ -102,6 +118,14 @@ export async function openAiApi(target: Target<OpenAiSettings>, call: Call) {
       await send({ method: 'DELETE', path: accountPath(id), expect: [404] });
     },
   };
+}
+
+/** A 403 may come from anything between us and the vendor: only its own words are an answer. */
+function may(answer: HttpAnswer): boolean {
+  if (answer.status !== 403) return true;
+  const words = z.object({ error: z.object({ message: z.string() }) });
+  shapedAs(words, answer, { what: 'asking what the admin key may read', mayHaveHappened: false });
+  return false;
 }
 
 /** The vendor's code is shown, since it is a word from a list; its message is not, since it can quote us. */

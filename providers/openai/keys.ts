@@ -1,8 +1,8 @@
 /** Keys as we see them: whose they are, and how they die. */
-import { KeybatonError } from '../../domain/errors.ts';
+import { codeOf, errorTable, KeybatonError } from '../../domain/errors.ts';
 import type { Ref } from '../../domain/facts.ts';
 import { parseVersionTag, versionTag } from '../../domain/version-tag.ts';
-import type { LiveCredential, Target } from '../provider.ts';
+import type { Call, LiveCredential, Target } from '../provider.ts';
 import type { ListedKey, OpenAiApi } from './api.ts';
 import type { OpenAiSettings } from './settings.ts';
 
@@ -36,17 +36,19 @@ export function listed(key: ListedKey): LiveCredential {
  * Deletes the key, or, where the vendor refuses that, its account if the key is alone in it. Already gone is success,
  * but only once the list agrees: 404 alone is also what a wrong project answers.
  */
-export async function kill(api: OpenAiApi, target: OpenAiTarget, ref: Ref): Promise<void> {
-  await killKey(api, ref);
-  if (ref.parent !== undefined) await removeIfEmpty(api, target, ref.parent);
+export async function kill(api: OpenAiApi, target: OpenAiTarget, ref: Ref, { urgent }: Call): Promise<void> {
+  const keys = await killKey(api, ref);
+  const own = ref.parent === target.settings.serviceAccount ? undefined : ref.parent;
+  if (own !== undefined && urgent !== true) await removeIfEmpty(api, target, own, keys);
 }
 
-async function killKey(api: OpenAiApi, ref: Ref): Promise<void> {
+/** Answers what it was shown to be left, where it had to ask. */
+async function killKey(api: OpenAiApi, ref: Ref): Promise<readonly ListedKey[] | undefined> {
   const answer = await api.deleteKey(ref.id);
-  if (answer === 'deleted') return;
+  if (answer === 'deleted') return undefined;
   const keys = await api.keys();
   const key = keys.find((one) => one.id === ref.id);
-  if (key === undefined) return;
+  if (key === undefined) return keys;
   if (answer === 'unknown')
     throw new KeybatonError('UNAVAILABLE', `key ${ref.id} is listed and yet unknown: ask again`);
   const account = key.owner.service_account?.id;
@@ -60,16 +62,26 @@ async function killKey(api: OpenAiApi, ref: Ref): Promise<void> {
     );
   }
   await api.deleteAccount(account);
+  return undefined;
 }
 
-/** Tidying after the kill: an account that we made for one version, and that holds no key any more. */
-async function removeIfEmpty(api: OpenAiApi, target: OpenAiTarget, account: string): Promise<void> {
+/**
+ * Tidying after the kill: an account that we made for one version, and that holds no key any more. What may pass is
+ * thrown, so that it is asked for again and no account is left that nobody thinks of.
+ */
+async function removeIfEmpty(
+  api: OpenAiApi,
+  target: OpenAiTarget,
+  account: string,
+  listed: readonly ListedKey[] | undefined,
+): Promise<void> {
   try {
     const tag = parseVersionTag((await api.account(account)).name);
     if (tag?.installation !== target.installation) return;
-    if ((await api.keys()).some((key) => key.owner.service_account?.id === account)) return;
+    if ((listed ?? (await api.keys())).some((key) => key.owner.service_account?.id === account)) return;
     await api.deleteAccount(account);
-  } catch {
+  } catch (thrown) {
+    if (errorTable[codeOf(thrown)].retryable) throw thrown;
     // The key is dead, which was asked; an empty account is no credential and must not make a kill look failed.
   }
 }

@@ -12,7 +12,7 @@ export interface CommandLine {
   start(args: readonly string[], logFile: string, more?: Partial<Parameters<typeof startScript>[0]>): Promise<Program>;
 }
 
-/** `keybaton`, as a person types it. Everything it prints is kept in a file, but for the tokens it prints for consumers. */
+/** `keybaton`, as a person types it. Everything it prints is kept in a file, but for the tokens it prints. */
 export function commandLine(environment: Readonly<Record<string, string>>, cwd: string, capture: string): CommandLine {
   const common = { file: keybatonFile, env: environment, cwd };
   return {
@@ -20,8 +20,11 @@ export function commandLine(environment: Readonly<Record<string, string>>, cwd: 
       const program = await startScript({ ...common, args: [...args, '--json'] });
       const { code } = await program.ended;
       const printed = program.output();
-      if (args[0] !== 'token') appendFileSync(capture, `$ keybaton ${args.join(' ')}\n${printed}\n`);
-      if (code !== 0) throw new Error(`keybaton ${args.join(' ')} ended with ${String(code)}:\n${printed}`);
+      if (args[0] !== 'token' && args[0] !== 'access')
+        appendFileSync(capture, `$ keybaton ${args.join(' ')}\n${printed}\n`);
+      // Found something worth a look, or not through yet: both are answers.
+      if (code !== 0 && code !== 8 && code !== 10)
+        throw new Error(`keybaton ${args.join(' ')} ended with ${String(code)}:\n${printed}`);
       const answer: unknown = JSON.parse(printed.slice(printed.indexOf('{'), printed.lastIndexOf('}') + 1));
       return answer;
     },

@@ -16,6 +16,10 @@ export interface ConsumerOrders {
   readonly token: string;
   readonly credential: string;
   readonly consumer: string;
+  /** Milliseconds between two queries: 25. */
+  readonly between?: number;
+  /** It proves each version that it reads, and goes on with the first one that it ever held. */
+  readonly keepsFirst?: boolean;
   readonly work:
     | { readonly kind: 'database'; readonly port: number; readonly database: string; readonly query: string }
     | { readonly kind: 'models'; readonly url: string };
@@ -36,7 +40,6 @@ export interface Work {
   close(): Promise<void>;
 }
 
-const betweenQueries = 25;
 const betweenReports = 250;
 
 const lines = createInterface({ input: process.stdin });
@@ -81,8 +84,9 @@ async function query(): Promise<void> {
     if (takesNew || held === undefined) {
       await keys.use(async (fields) => {
         tries += 1;
-        await work.run(fields);
-        held = fields;
+        const used = orders.keepsFirst === true ? (held ?? fields) : fields;
+        await work.run(used);
+        held = used;
       });
     } else {
       await work.run(held);
@@ -107,7 +111,7 @@ function report(): void {
 const reports = setInterval(report, betweenReports);
 while (running) {
   await query();
-  await wait(betweenQueries);
+  await wait(orders.between ?? 25);
 }
 clearInterval(reports);
 await work.close();

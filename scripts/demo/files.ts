@@ -49,6 +49,23 @@ backends:
     settings: { file: ${places.vault} }
 `;
 
+/** Further keys that nobody but a nightly job reads. */
+export const jobs = Array.from({ length: 12 }, (_, index) => `openai/demo/job-${String(index + 1).padStart(2, '0')}`);
+
+const jobEntry = (id: string, every: string): string => `  ${id}:
+    target: openai-demo
+    team: shop
+    schedule: { every: ${every} }
+    backends: [vault]
+    consumers: { none: a job that reads its key anew each night }
+    silence: { no: a job that reads its key anew each night }
+    soak: 0s
+`;
+
+/** With the jobs, and how old the key of each may become. */
+export const inventoryWithJobs = (places: Places, everyOf: (id: string) => string): string =>
+  `${inventoryFile(places)}${jobs.map((id) => jobEntry(id, everyOf(id))).join('')}`;
+
 export const inventoryFile = (places: Places): string => `teams: [shop]
 credentials:
   ${shop}:

@@ -12,6 +12,8 @@ export interface ModelProvider {
   holdNextCreate(): Promise<void>;
   /** Lets go of what is held; nobody waits for it any more. */
   letGo(): Promise<void>;
+  /** Somebody makes a key by hand, past keybaton. */
+  makeByHand(name: string): Promise<void>;
   /** Keys that work now, with the name they were given. */
   liveKeys(): Promise<readonly { readonly id: string; readonly name: string }[]>;
   stop(): Promise<unknown>;
@@ -55,6 +57,15 @@ export async function startModelProvider(values: Values, logFile: string): Promi
       );
     },
     letGo: async () => void (await ask('PATCH', '/faults', { hold: [] })),
+    async makeByHand(name) {
+      const answer = await fetch(`${url}/organization/projects/proj_demo/service_accounts`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${adminKey}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ name }),
+      });
+      if (!answer.ok) throw new Error(`the stand-in for OpenAI answered ${answer.status} to a create by hand`);
+      await answer.arrayBuffer();
+    },
     async liveKeys() {
       const keys = (await ask('GET', '/keys')) as readonly { id: string; name: string; live: boolean }[];
       return keys.filter(({ live }) => live).map(({ id, name }) => ({ id, name }));

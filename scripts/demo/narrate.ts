@@ -1,5 +1,5 @@
 import type { Told } from './events.ts';
-import { assistant } from './files.ts';
+import { assistant, jobs } from './files.ts';
 
 export interface VersionNames {
   /** One event of the ledger as a line for a stranger; undefined: not worth one. */
@@ -14,6 +14,8 @@ export function versionNames(): VersionNames {
   return {
     narrate(event) {
       const { kind, version, credential, body } = event;
+      // A dozen of them at once: their act counts them.
+      if (credential !== null && jobs.includes(credential)) return undefined;
       if (kind === 'version.planned' && version !== null && credential !== null) {
         const number = (planned.get(credential) ?? 0) + 1;
         planned.set(credential, number);
@@ -55,6 +57,8 @@ function lineOf(event: Told, version: string): string | undefined {
       return `every proof is there and ${version} was silent: it is suspended, and could still be turned back`;
     case 'revoke.authorised':
       return `the end of ${version} is authorised`;
+    case 'version.compromised':
+      return `${version} leaked: it dies now, whoever holds it`;
     case 'version.dead':
       return `${version} is dead: the provider refuses it`;
     case 'rotation.ended':

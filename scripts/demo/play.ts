@@ -1,7 +1,8 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import type { Consumer } from './consumers.ts';
 import type { Counts } from './consumer.ts';
 import type { Told } from './events.ts';
-import { assistant, shop } from './files.ts';
+import { shop } from './files.ts';
 import type { Promises } from './promises.ts';
 import type { Show } from './show.ts';
 import { madeByWorker } from './stage.ts';
@@ -58,7 +59,14 @@ export function currentOf({ stage }: Pick<Play, 'stage'>, credential: string): s
   return version;
 }
 
+/** Once no rotation of it goes on any more: the end of that one would be taken for the end of what is asked for here. */
 export async function askRotation(play: Play, credential: string, why: string): Promise<Asked> {
+  const { events } = play.stage;
+  const startedAfter = (n: number): boolean => events.all().some(after(n, credential, 'rotation.started'));
+  await events.next(
+    `the end of the rotation of ${credential} before`,
+    (event) => after(0, credential, 'rotation.ended')(event) && !startedAfter(event.n),
+  );
   const asked = { from: play.stage.events.newest(), before: currentOf(play, credential) };
   await play.stage.keybaton.run('rotate', credential, '--why', why);
   play.shown.line(`asked for: keybaton rotate ${credential}`);
@@ -108,14 +116,31 @@ export async function loginOf({ stage }: Play, version: string): Promise<{ usern
 export const letsIn = ({ stage }: Play, login: { username: string; password: string }): Promise<boolean> =>
   stage.database.letsIn(login.username, login.password);
 
-/** Live credentials of ours, counted at the providers, that are not the current version. */
+/**
+ * Live credentials of ours, counted at the providers, that are not the current version and stay so: what a rotation still
+ * uses is none, and on a slow machine one may go on for a while, or be told late. A stray would be there for ever.
+ */
 export async function strays(play: Play): Promise<number> {
+  let left = await notCurrent(play);
+  for (const until = Date.now() + 60_000; left > 0 && Date.now() < until; left = await notCurrent(play))
+    await wait(500);
+  return left;
+}
+
+async function notCurrent(play: Play): Promise<number> {
   const { stage } = play;
   const shopVersion = currentOf(play, shop);
-  const key = currentOf(play, assistant);
+  const currents = new Map(
+    stage.events
+      .all()
+      .filter(({ kind }) => kind === 'promotion.decided')
+      .map(({ credential, version }) => [credential, version]),
+  );
   const logins = (await stage.database.logins()).filter(
     (one) => one.canLogIn && !one.mark?.endsWith(`:${shopVersion}`),
   );
-  const keys = (await stage.models.liveKeys()).filter(({ name }) => !name.endsWith(`:${key}`));
+  // Ours by their name; a key that a person made bears no mark.
+  const ours = (await stage.models.liveKeys()).filter(({ name }) => /^[a-z0-9]{4,12}:kb[a-z0-9]{30}$/.test(name));
+  const keys = ours.filter(({ name }) => ![...currents.values()].some((version) => name.endsWith(`:${version}`)));
   return logins.length + keys.length;
 }

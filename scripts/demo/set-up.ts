@@ -4,7 +4,7 @@ import type { Consumer } from './consumers.ts';
 import type { ConsumerOrders, Counts } from './consumer.ts';
 import { assistant, queries, shop } from './files.ts';
 import { versionNames } from './narrate.ts';
-import { outcomeOf } from './play.ts';
+import { after, outcomeOf } from './play.ts';
 import type { Play } from './play.ts';
 import type { Promises } from './promises.ts';
 import type { Show } from './show.ts';
@@ -27,6 +27,7 @@ export async function setUp({ shown, promises, closing, logsAt }: SetUp): Promis
       if (text !== undefined) shown.line(text);
     },
     say: (text) => shown.line(text),
+    sayUnsaved: (text) => shown.unsaved(text),
     closing,
     logsAt,
   });
@@ -41,10 +42,13 @@ export async function setUp({ shown, promises, closing, logsAt }: SetUp): Promis
     ...[shop, assistant].map((credential) => stage.keybaton.run('rotate', credential, '--why', 'the first version')),
   ]);
   for (const credential of [shop, assistant])
-    promises.check(`${credential} has its first version`, (await outcomeOf({ stage }, credential, 0)) === 'rotated');
+    await stage.events.next(`the first version of ${credential}`, after(0, credential, 'promotion.shown'));
 
   const consumers = await Promise.all([web(), orders(), reports(), chat()]);
   for (const consumer of consumers) await consumer.queriesMore(10);
+  // A sweep may have been faster than we, so that we have asked for a second one: it ends when the applications have proved it.
+  for (const credential of [shop, assistant])
+    promises.check(`${credential} has its first version`, (await outcomeOf({ stage }, credential, 0)) === 'rotated');
   shown.line('web, orders, reports and chat read their secrets and work without a break');
   const [ofWeb, ofOrders, ofReports, ofChat] = consumers;
   return {

@@ -11,6 +11,8 @@ export interface Show {
   /** The last line of a terminal, rewritten in place; nothing elsewhere. */
   footer(text: string): void;
   plain(text: string): void;
+  /** For whoever watches alone: `saveTo` has none of it. */
+  unsaved(text: string): void;
   /** Everything shown so far, to a file. */
   saveTo(file: string): void;
   close(): void;
@@ -26,9 +28,12 @@ export function show(stdout: NodeJS.WriteStream): Show {
   let began = performance.now();
   let footer = '';
   let all = '';
+  const unsaved = (text: string): void => {
+    stdout.write(live ? `\r\u001b[2K${text}\n${footer}` : `${text}\n`);
+  };
   const write = (text: string): void => {
     all += `${text}\n`;
-    stdout.write(live ? `\r\u001b[2K${text}\n${footer}` : `${text}\n`);
+    unsaved(text);
   };
   const time = (): string => colour(2, seconds(performance.now() - began).padStart(8));
   return {
@@ -46,6 +51,7 @@ export function show(stdout: NodeJS.WriteStream): Show {
       stdout.write(`\r\u001b[2K${footer}`);
     },
     plain: write,
+    unsaved: (text) => unsaved(`${time()}  ${text}`),
     saveTo: (file) => writeFileSync(file, all),
     close() {
       if (live) stdout.write('\r\u001b[2K');

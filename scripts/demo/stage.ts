@@ -16,7 +16,7 @@ import { prepareDatabase } from './database.ts';
 import type { Database } from './database.ts';
 import { followEvents } from './events.ts';
 import type { Events, Told } from './events.ts';
-import { inventoryFile, targetsFile } from './files.ts';
+import { inventoryFile, inventoryWithJobs, targetsFile } from './files.ts';
 import { startModelProvider } from './model-provider.ts';
 import type { ModelProvider } from './model-provider.ts';
 import { collectValues } from './values.ts';
@@ -41,6 +41,8 @@ export interface Stage {
   readonly values: Values;
   /** A control value that lies in clear in the vault, the ledger and the kill sheet. */
   readonly pathControl: string;
+  /** Applies the inventory with the jobs in it. */
+  readonly applyJobs: (everyOf: (id: string) => string) => Promise<void>;
   readonly startWorker: () => Promise<void>;
   readonly killWorker: () => Promise<void>;
   /** Ends worker, API and the watching, as a person would: what they print last is in the logs then. */
@@ -50,13 +52,15 @@ export interface Stage {
 export interface OpenStage {
   readonly heard: (event: Told) => void;
   readonly say: (text: string) => void;
+  /** What is searched later has nothing of this. */
+  readonly sayUnsaved: (text: string) => void;
   /** Told where the logs lie, before anything is started. */
   readonly logsAt: (folder: string) => void;
   /** What must be closed, registered as soon as it is open; the last one first. */
   readonly closing: (close: () => Promise<unknown> | void) => void;
 }
 
-export async function openStage({ heard, say, closing, logsAt }: OpenStage): Promise<Stage> {
+export async function openStage({ heard, say, sayUnsaved, closing, logsAt }: OpenStage): Promise<Stage> {
   const folder = temporaryFolder('demo');
   closing(() => folder.remove());
   const place = (name: string): string => join(folder.path, name);
@@ -117,6 +121,9 @@ export async function openStage({ heard, say, closing, logsAt }: OpenStage): Pro
     await worker.printed(/ready: /);
   };
   closing(() => worker?.stop());
+  // The shape of what the command prints.
+  const { token } = (await keybaton.run('access', 'new', '--lifetime', '1h')) as { readonly token: string };
+  values.add({ what: 'token of the page', value: token });
   const port = await freePort();
   const api = await keybaton.start(['api', '--listen', `127.0.0.1:${port}`], log('api'));
   closing(() => api.stop());
@@ -124,6 +131,7 @@ export async function openStage({ heard, say, closing, logsAt }: OpenStage): Pro
   closing(() => watch.stop());
   await Promise.all([startWorker(), api.ready(() => portIsOpen(port))]);
   say('keybaton worker and keybaton api run, as processes of their own');
+  sayUnsaved(`watch it all at http://127.0.0.1:${port}/ while the demo runs: sign in with ${token}`);
 
   return {
     home,
@@ -137,6 +145,10 @@ export async function openStage({ heard, say, closing, logsAt }: OpenStage): Pro
     events: followEvents(watch, heard),
     values,
     pathControl,
+    async applyJobs(everyOf) {
+      writeFileSync(place('inventory.yml'), inventoryWithJobs(places, everyOf));
+      await keybaton.run('apply');
+    },
     startWorker,
     async killWorker() {
       await worker?.kill();

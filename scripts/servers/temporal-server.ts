@@ -14,6 +14,8 @@ export interface TemporalServerOptions {
   readonly namespace?: string;
   /** More arguments of `temporal server start-dev`. */
   readonly extraArgs?: readonly string[];
+  /** Added to our own environment. */
+  readonly env?: Readonly<Record<string, string>>;
   readonly logFile?: string;
 }
 
@@ -32,7 +34,7 @@ export async function startTemporalServer(options: TemporalServerOptions = {}): 
 }
 
 async function startOn(port: number, options: TemporalServerOptions): Promise<TemporalServer> {
-  const { namespace = 'keybaton', extraArgs = [] } = options;
+  const { namespace = 'keybaton', extraArgs = [], env = {} } = options;
   const temporal = toolPath('temporal');
   const folder = options.dbFilename === undefined ? temporaryFolder('temporal') : undefined;
   const dbFilename = options.dbFilename ?? join(folder?.path ?? '', 'temporal.db');
@@ -52,6 +54,7 @@ async function startOn(port: number, options: TemporalServerOptions): Promise<Te
     title: 'the Temporal dev server',
     command: temporal,
     args: [...start, ...database, '--namespace', namespace, '--log-level', 'warn', ...extraArgs],
+    env,
     ...(options.logFile === undefined ? {} : { logFile: options.logFile }),
   });
 

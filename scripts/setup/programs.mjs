@@ -71,10 +71,21 @@ async function bring(tool, say) {
   return { missing: `${tool.title} ${tool.version} could not be fetched (${failures.join('; ')})` };
 }
 
+/** What set-up found so far. */
+export function readTools() {
+  return existsSync(toolsFile) ? JSON.parse(readFileSync(toolsFile, 'utf8')) : {};
+}
+
+export function writeTools(found) {
+  mkdirSync(cache, { recursive: true });
+  const text = `${JSON.stringify(found, null, 2)}\n`;
+  if (!existsSync(toolsFile) || readFileSync(toolsFile, 'utf8') !== text) writeFileSync(toolsFile, text);
+}
+
 /** Finds or fetches every program and notes for the tests where it is, or why it is not. */
 export async function installPrograms(say) {
-  const before = existsSync(toolsFile) ? JSON.parse(readFileSync(toolsFile, 'utf8')) : {};
-  const found = { temporal: findOwnTemporal(before.temporal) ?? (await bring(tools.temporal, say)) };
+  const before = readTools();
+  const found = { ...before, temporal: findOwnTemporal(before.temporal) ?? (await bring(tools.temporal, say)) };
   if (found.temporal.path === undefined) {
     throw new Error(
       `${found.temporal.missing}.\n` +
@@ -85,7 +96,5 @@ export async function installPrograms(say) {
     found[name] = await bring(tools[name], say);
     if (found[name].missing !== undefined) say(`going on without it: the tests that need it are skipped`);
   }
-  mkdirSync(cache, { recursive: true });
-  const text = `${JSON.stringify(found, null, 2)}\n`;
-  if (text !== `${JSON.stringify(before, null, 2)}\n`) writeFileSync(toolsFile, text);
+  writeTools(found);
 }

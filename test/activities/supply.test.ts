@@ -4,6 +4,7 @@ import { destroyVersion } from '../../activities/destroy-version.ts';
 import { issueAndStage } from '../../activities/issue-and-stage.ts';
 import { planRotation } from '../../activities/plan-rotation.ts';
 import { revokeUntilDead } from '../../activities/revoke-until-dead.ts';
+import { KeybatonError } from '../../domain/errors.ts';
 import { SecretMaterial } from '../../domain/secret-material.ts';
 import { scriptTrouble } from '../../providers/in-memory/trouble.ts';
 import { standingKeys } from '../../providers/in-memory/world.ts';
@@ -106,6 +107,44 @@ describe('a value is supplied', () => {
     }
     expect(staged()).toEqual([]);
     expect((await rig.facts()).versions).toEqual([]);
+  });
+
+  test('a value that the provider says is not of this target is refused before anything is planned or staged', async () => {
+    const examine = () => Promise.reject(new KeybatonError('VERIFICATION_FAILED', 'of another organization'));
+    await reopened({ adapter: (adapter) => ({ ...adapter, examine }) });
+    expect(await complaint(supply(rig.plant('key-1')))).toMatchObject({ code: 'VERIFICATION_FAILED' });
+    expect(staged()).toEqual([]);
+    expect((await rig.facts()).versions).toEqual([]);
+  });
+
+  test('a provider that cannot be asked now is asked again by whoever pastes; nothing is stored meanwhile', async () => {
+    const examine = () => Promise.reject(new KeybatonError('UNAVAILABLE', 'no answer'));
+    await reopened({ adapter: (adapter) => ({ ...adapter, examine }) });
+    expect(await complaint(supply(rig.plant('key-1')))).toMatchObject({ code: 'UNAVAILABLE' });
+    expect(staged()).toEqual([]);
+  });
+
+  test('where the admin credential lies with the workers alone they ask, after the value is staged', async () => {
+    const examine = () => Promise.reject(new KeybatonError('NOT_FOUND', 'env:ADMIN is not set'));
+    await reopened({ adapter: (adapter) => ({ ...adapter, examine }) });
+    const { version } = await supply(rig.plant('key-1'));
+    expect(staged()).toEqual([version]);
+  });
+
+  test('the provider is asked beside which keys it is a new one, and for which version', async () => {
+    const asked: unknown[] = [];
+    const examine = (_target: unknown, { version, known }: { version: unknown; known: unknown }) =>
+      Promise.resolve(void asked.push({ version, known }));
+    await reopened({ adapter: (adapter) => ({ ...adapter, examine }) });
+    const { version } = await supply(rig.plant('key-1'));
+    await issue(version);
+    await rig.ledger.startRun({ credential: rig.id, run: 'run', reason: 'test', actor: 'test' });
+    await rig.ledger.decide({ credential: rig.id, version, expectedEpoch: 0, why: 'due', run: 'run' });
+    await supply(rig.plant('key-2'));
+    expect(asked).toEqual([
+      { version: undefined, known: [] },
+      { version: undefined, known: [{ id: 'key-1' }] },
+    ]);
   });
 
   test('a pasted line break is refused where the vendor documents no shape', async () => {

@@ -1,5 +1,7 @@
 import { once } from 'node:events';
-import { createServer, request } from 'node:http';
+import { createServer, type IncomingMessage, request, type RequestListener } from 'node:http';
+import { createServer as createSecureServer, request as secureRequest } from 'node:https';
+import { certificate, privateKey } from '../outbound/self-signed.ts';
 
 export interface AnswerLosingProxy {
   readonly url: string;
@@ -7,16 +9,21 @@ export interface AnswerLosingProxy {
   readonly close: () => Promise<void>;
 }
 
+const byMethod = ({ method, url = '' }: IncomingMessage) => method !== 'GET' && !url.includes('/auth/');
+
 /** Passes everything on, but cuts the connection instead of giving back the answer to the first write. */
-export async function answerLosingProxy(target: string): Promise<AnswerLosingProxy> {
+export async function answerLosingProxy(
+  target: string,
+  isWrite: (incoming: IncomingMessage) => boolean = byMethod,
+): Promise<AnswerLosingProxy> {
   let lost = false;
-  const server = createServer((incoming, outgoing) => {
-    const upstream = request(
+  const secure = target.startsWith('https:');
+  const listener: RequestListener = (incoming, outgoing) => {
+    const upstream = (secure ? secureRequest : request)(
       `${target}${incoming.url ?? ''}`,
-      { method: incoming.method, headers: incoming.headers },
+      { method: incoming.method, headers: incoming.headers, ...(secure && { ca: certificate }) },
       (answer) => {
-        const isWrite = incoming.method !== 'GET' && !(incoming.url ?? '').includes('/auth/');
-        if (isWrite && !lost) {
+        if (isWrite(incoming) && !lost) {
           lost = true;
           // Only when the server has answered: the effect is there.
           answer.resume().once('end', () => incoming.socket.destroy());
@@ -28,13 +35,14 @@ export async function answerLosingProxy(target: string): Promise<AnswerLosingPro
     );
     upstream.once('error', () => incoming.socket.destroy());
     incoming.pipe(upstream);
-  });
+  };
+  const server = secure ? createSecureServer({ key: privateKey, cert: certificate }, listener) : createServer(listener);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('the proxy got no port');
   return {
-    url: `http://127.0.0.1:${String(address.port)}`,
+    url: `${secure ? 'https://localhost' : 'http://127.0.0.1'}:${String(address.port)}`,
     lost: () => lost,
     close: async () => {
       server.closeAllConnections();

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { embeddedBackend } from '../../backends/embedded.ts';
 import { embeddedVault } from '../../backends/embedded/vault.ts';
 import { codeOf } from '../../domain/errors.ts';
-import { parseVersionId, versionIdFrom } from '../../domain/identifiers.ts';
+import { parseVersionId, type VersionId, versionIdFrom } from '../../domain/identifiers.ts';
 import { SecretMaterial } from '../../domain/secret-material.ts';
 import { testPlace as place } from './in-memory-subject.ts';
 
@@ -56,4 +56,32 @@ if (what === 'hang-in-promote') {
     // The row is written and not committed: here the test kills this process.
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
   });
+}
+
+// Writes and reads on until it is told to stop on standard input: every value must be the one that was written.
+if (what === 'go-on') {
+  let told = false;
+  process.stdin.once('data', () => {
+    told = true;
+  });
+  const mine = { ...place, path: `${place.path}-${argument}` };
+  let rounds = 0;
+  let expected: VersionId | undefined;
+  for (; !told; rounds += 1) {
+    const made = envelope();
+    await patiently(() => backend.stage(mine, made, call()));
+    await patiently(() => backend.promote(mine, { version: made.version, epoch: rounds + 1, expected }, call()));
+    await patiently(async () => {
+      const { material } = await backend.read(mine, made.version, call());
+      if (material.revealValue() !== made.material.revealValue()) throw new Error('another value came back');
+      const { version } = await backend.read(mine, 'current', call());
+      if (version !== made.version) throw new Error('another version is current');
+    });
+    expected = made.version;
+    if (rounds === 0) process.stdout.write('going on\n');
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  vault.close();
+  process.stdout.write(JSON.stringify({ rounds }));
+  process.stdin.destroy();
 }

@@ -137,15 +137,13 @@ describe('the file of the embedded vault', () => {
   it('a full disk is CAPACITY_EXHAUSTED, and what was there stays', async () => {
     const first = await promoted(1);
     vault.close();
-    const small = embeddedVault(
-      file,
-      () => key,
-      (path) => {
+    const small = embeddedVault(file, () => key, {
+      connect: (path) => {
         const connection = openVaultFile(path);
         connection.pragma(`max_page_count = ${String(connection.pragma('page_count', { simple: true }))}`);
         return connection;
       },
-    );
+    });
     backend = embeddedBackend('vault', small);
     const big = new SecretMaterial({ api_key: 'x'.repeat(1_000_000) }, 'api_key');
     const staging = backend.stage(place, { ...make(), material: big }, call());

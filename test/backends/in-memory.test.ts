@@ -69,7 +69,10 @@ describe('the in-memory backend', () => {
     const backend = inMemoryBackend('memory', createInMemoryWorld(), false);
     await backend.stage(testPlace, envelope, call());
     await expect(backend.read(testPlace, version, call())).rejects.toMatchObject({ code: 'UNSUPPORTED' });
-    expect(await backend.describe(testPlace, call())).toEqual({ main: { kind: 'unknown' }, staged: [version] });
+    expect(await backend.describe(testPlace, call())).toEqual({ main: { kind: 'unknown' }, staged: [] });
+    await backend.promote(testPlace, { version, epoch: 1, expected: undefined, envelope }, call());
+    const wrote = { version, epoch: 1 };
+    expect(await backend.describe(testPlace, call())).toEqual({ main: { kind: 'unknown', wrote }, staged: [] });
   });
 
   it('backends made from settings share the world they name', async () => {

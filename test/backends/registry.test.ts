@@ -53,7 +53,7 @@ describe('the registry of backends', () => {
     const second = openEmbedded(settings, access);
     const { version, epoch, fields } = createReadMain(second)(testPlace.path, 'current');
     expect([version, epoch, fields.revealValue() === made.value]).toEqual([made.version, 1, true]);
-    expect(purposes).toEqual(['embedded-vault', 'embedded-vault']);
+    expect(new Set(purposes)).toEqual(new Set(['embedded-vault']));
     second.close();
     folder.remove();
   });

@@ -19,13 +19,14 @@ export interface RawVault {
   request(method: string, path: string, body?: object): Promise<{ status: number; body: Json }>;
 }
 
-export function rawVault(url: string, token: string): RawVault {
+export function rawVault(url: string, token: string, namespace?: string): RawVault {
   return {
     async request(method, path, body) {
       const answer = await fetch(`${url}/v1/${path}`, {
         method,
         headers: {
           'X-Vault-Token': token,
+          ...(namespace !== undefined && { 'X-Vault-Namespace': namespace }),
           'Content-Type': method === 'PATCH' ? 'application/merge-patch+json' : 'application/json',
         },
         ...(body && { body: JSON.stringify(body) }),

@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,14 +10,19 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { missingEvidence } from '../../domain/gate.ts';
 import { credential, openWorld } from '../control/http-api/world.ts';
 import type { World } from '../control/http-api/world.ts';
+import { missingPython } from '../support/python.ts';
+import { swapIn } from './stores.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const page = readFileSync(join(root, 'docs/consumers.md'), 'utf8');
+const typescriptPage = readFileSync(join(root, 'docs/consumers/sdk-typescript.md'), 'utf8');
+const mountedPage = readFileSync(join(root, 'docs/consumers/mounted-file.md'), 'utf8');
 
-/** The page's example, about the credential of this test. */
-function example(language: string): string {
-  const found = new RegExp(`\`\`\`${language}\n([^]*?)\`\`\``).exec(page)?.[1];
-  if (found === undefined) throw new Error(`the page has no ${language} example`);
+/** The example of a section of the page, about the credential of this test. */
+function example(heading: string, language: string, on = page): string {
+  const section = on.split(/^(?=## )/m).find((one) => one.startsWith(`## ${heading}`)) ?? '';
+  const found = new RegExp(`\`\`\`${language}\n([^]*?)\`\`\``).exec(section)?.[1];
+  if (found === undefined) throw new Error(`the page has no ${language} example under "${heading}"`);
   return found.replaceAll('openai/prod/support-bot', credential);
 }
 
@@ -33,6 +38,9 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
   await world.close();
 });
+
+// In the checkout the package is its sources; test/slow/consumer-package.test.ts has it as it is packed.
+const fromSource = '--conditions=keybaton-source';
 
 async function run(program: string, given: readonly string[], environment: Record<string, string>) {
   const env = {
@@ -57,14 +65,14 @@ async function expectProved(): Promise<void> {
 // Skipped where curl or python3 is missing: the example needs both.
 test.skipIf(lacks('curl') || lacks('python3'))('the curl example registers, reads, proves and leaves', async () => {
   await world.rotate();
-  const { out, errors, code } = await run('bash', ['-euo', 'pipefail', '-c', example('sh')], {});
+  const { out, errors, code } = await run('bash', ['-euo', 'pipefail', '-c', example('With curl', 'sh')], {});
   expect({ errors, code }).toEqual({ errors: '', code: 0 });
   expect(out).toContain('"missing":0');
   await expectProved();
 });
 
-test('the SDK example reads, uses, proves and leaves', async () => {
-  const { value } = await world.rotate();
+/** A provider that lets in who shows this value. */
+async function withProvider<Answer>(value: string, act: (url: string) => Promise<Answer>): Promise<Answer> {
   const provider = createServer((request, response) => {
     response.statusCode = request.headers.authorization === `Bearer ${value}` ? 200 : 401;
     response.end('{"models":["one"]}');
@@ -72,12 +80,69 @@ test('the SDK example reads, uses, proves and leaves', async () => {
   await once(provider, 'listening');
   const address = provider.address();
   if (address === null || typeof address === 'string') throw new Error('no port');
-  writeFileSync(join(folder, 'example.ts'), example('ts'));
+  return act(`http://127.0.0.1:${String(address.port)}`).finally(() => provider.close());
+}
+
+test('the SDK example reads, uses, proves and leaves', async () => {
+  const { value } = await world.rotate();
+  writeFileSync(join(folder, 'example.ts'), example('With the SDK (TypeScript', 'ts'));
   writeFileSync(join(folder, 'package.json'), '{"type": "module"}');
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
-  const answer = await run(process.execPath, [join(folder, 'example.ts')], {
-    MODEL_API: `http://127.0.0.1:${String(address.port)}`,
-  }).finally(() => provider.close());
+  const answer = await withProvider(value, (url) =>
+    run(process.execPath, [fromSource, join(folder, 'example.ts')], { MODEL_API: url }),
+  );
   expect(answer).toEqual({ out: "{ models: [ 'one' ] }\n", errors: '', code: 0 });
   await expectProved();
+});
+
+test('the Python example reads, uses, proves and leaves', async ({ skip }) => {
+  const missing = missingPython();
+  if (missing !== undefined) skip(missing);
+  const { value } = await world.rotate();
+  writeFileSync(join(folder, 'example.py'), example('With the SDK (Python', 'python'));
+  const answer = await withProvider(value, (url) =>
+    run('python3', ['-B', join(folder, 'example.py')], {
+      MODEL_API: url,
+      PYTHONPATH: join(root, 'consumer', 'python'),
+    }),
+  );
+  expect(answer).toEqual({ out: "{'models': ['one']}\n", errors: '', code: 0 });
+  await expectProved();
+});
+
+/** The secret as something else brings it, beside the API. */
+async function mountSecret(): Promise<Record<string, string>> {
+  const { version, epoch, value } = await world.rotate();
+  const secret = join(folder, 'secret');
+  mkdirSync(secret);
+  swapIn(secret, { username: 'someone', api_key: value, keybaton_version: version, keybaton_epoch: String(epoch) });
+  return { SECRET_FOLDER: secret };
+}
+
+test('the example of a mounted file in TypeScript uses, proves and leaves', async () => {
+  writeFileSync(join(folder, 'example.ts'), example('What you change', 'ts', mountedPage));
+  writeFileSync(join(folder, 'package.json'), '{"type": "module"}');
+  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
+  const answer = await run(process.execPath, [fromSource, join(folder, 'example.ts')], await mountSecret());
+  expect(answer).toEqual({ out: '43 characters\n', errors: '', code: 0 });
+  await expectProved();
+});
+
+test('the example of a mounted file in Python does so too', async ({ skip }) => {
+  const missing = missingPython();
+  if (missing !== undefined) skip(missing);
+  writeFileSync(join(folder, 'example.py'), example('What you change', 'python', mountedPage));
+  const where = { ...(await mountSecret()), PYTHONPATH: join(root, 'consumer', 'python') };
+  const answer = await run('python3', ['-B', join(folder, 'example.py')], where);
+  expect(answer).toEqual({ out: '43 characters\n', errors: '', code: 0 });
+  await expectProved();
+});
+
+test('the example of the fake server runs as it stands, and says what is missing', async () => {
+  writeFileSync(join(folder, 'example.ts'), example('In your tests', 'ts', typescriptPage));
+  writeFileSync(join(folder, 'package.json'), '{"type": "module"}');
+  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
+  const { out, errors, code } = await run(process.execPath, [fromSource, join(folder, 'example.ts')], {});
+  expect({ errors, code }).toEqual({ errors: '', code: 0 });
+  expect(out).toMatch(/^the first one\n.*not proved/s);
 });

@@ -95,7 +95,7 @@ test('an answer of a lower epoch never replaces a higher one', async () => {
   let isLate = false;
   const connection = h.start({
     follow: false,
-    refreshAfter: 0,
+    lifetime: 0,
     fetch: async (input, init) => {
       const response = await fetch(input, init);
       if (!addressOf(input).includes('/secret')) return response;

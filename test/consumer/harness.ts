@@ -60,4 +60,8 @@ export async function openHarness() {
   };
 }
 
+/** Where a call of `fetch` goes. */
+export const urlOf = (asked: Parameters<typeof fetch>[0]): string =>
+  typeof asked === 'string' ? asked : asked instanceof URL ? asked.href : asked.url;
+
 export type Harness = Awaited<ReturnType<typeof openHarness>>;

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { credential, until } from '../control/http-api/world.ts';
-import { openHarness } from './harness.ts';
+import { openHarness, urlOf } from './harness.ts';
 import type { Harness } from './harness.ts';
 
 let h: Harness;
@@ -103,6 +103,7 @@ test('a compromised version is never fallen back to', async () => {
 
 test('an error that is no refusal comes back as it is, and is not tried again', async () => {
   await h.rotate();
+  await h.rotate();
   const mine = Object.assign(new Error('too many'), { status: 429 });
   let calls = 0;
   const failing = h.start().use(() => {
@@ -111,4 +112,37 @@ test('an error that is no refusal comes back as it is, and is not tried again', 
   });
   await expect(failing).rejects.toBe(mine);
   expect(calls).toBe(1);
+});
+
+test('whoever falls back while the report of it is on its way waits for it too', async () => {
+  const { value: first } = await h.rotate();
+  const { value: second } = await h.rotate();
+  h.accepts.delete(second);
+  const report = Promise.withResolvers<undefined>();
+  const lived: string[] = [];
+  let reports = 0;
+  let previous = 0;
+  const connection = h.start({
+    fetch: async (...asked) => {
+      if (urlOf(asked[0]).endsWith('/reports')) {
+        reports += 1;
+        await report.promise;
+      }
+      const answer = await fetch(...asked);
+      if (urlOf(asked[0]).includes('which=previous')) previous += 1;
+      return answer;
+    },
+  });
+  const work = (fields: Readonly<Record<string, string>>): string => {
+    if (fields['api_key'] === first) lived.push('on the one before');
+    return h.work(fields);
+  };
+  const one = connection.use(work);
+  await until('the report is on its way', () => reports === 1);
+  const other = connection.use(work);
+  await until('the other one has what it would fall back to', () => previous === 2);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  expect(lived).toEqual([]);
+  report.resolve(undefined);
+  expect(await Promise.all([one, other])).toEqual([first, first]);
 });

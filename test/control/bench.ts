@@ -18,6 +18,8 @@ import { openLedger } from '../../ledger/open.ts';
 import { providers } from '../../providers/registry.ts';
 import { inventoryAdapters } from '../../worker/inventory-adapters.ts';
 import type { RotationStatus } from '../../workflows/messages.ts';
+import { openIncidentBench } from './incident-bench.ts';
+import type { IncidentBench } from './incident-bench.ts';
 
 /** What the command line gets for adapters, from the registries that ship. */
 export const shippedAdapters: Adapters = inventoryAdapters({ providers, backends: backendRegistry });
@@ -61,6 +63,8 @@ export interface Bench {
   readonly ledger: Ledger;
   readonly ports: CliPorts;
   readonly rotations: FakeRotations;
+  /** What an emergency meets. */
+  readonly incidents: IncidentBench;
   /** What `plan`, `doctor` and `demands` answer. */
   readonly findings: { plan: Finding[]; doctor: Finding[]; demands: Finding[] };
   readonly supplied: { readonly credential: CredentialId; readonly fields: Readonly<Record<string, string>> }[];
@@ -72,9 +76,16 @@ export interface Bench {
   apply(inventory?: string, targets?: string): Promise<Ran>;
   write(name: string, text: string): Promise<string>;
   /** Plays a whole issue and promotion of a new version through the ledger. */
-  promote(credential: CredentialId, run?: string): Promise<VersionId>;
+  promote(credential: CredentialId, run?: string, how?: Promoted): Promise<VersionId>;
   end(credential: CredentialId, run: string, outcome: Outcome, why?: string): Promise<void>;
   close(): Promise<void>;
+}
+
+/** What a test may say of a version it promotes. */
+export interface Promoted {
+  readonly fingerprint?: string;
+  /** Epoch milliseconds. */
+  readonly expiresAt?: number;
 }
 
 export interface RunOptions {
@@ -83,6 +94,9 @@ export interface RunOptions {
   readonly stdin?: string;
   readonly signal?: AbortSignal;
   readonly openPorts?: CliEnvironment['openPorts'];
+  readonly openAccess?: CliEnvironment['openAccess'];
+  /** The environment's variables; none unless given. */
+  readonly variables?: Readonly<Record<string, string>>;
 }
 
 export interface Ran {
@@ -149,6 +163,7 @@ export async function openBench(): Promise<Bench> {
     checks: {
       plan: async () => ({ steps: ['make a version', 'wait for web'], findings: findings.plan }),
       doctor: async () => findings.doctor,
+      doctorHere: async () => [{ subject: 'host', verdict: 'ok', text: 'said by the API on a bench' }],
       demands: async () => findings.demands,
     },
     vault: undefined,
@@ -158,6 +173,8 @@ export async function openBench(): Promise<Bench> {
     random: (bytes) => new Uint8Array(bytes).fill(7),
     close: async () => undefined,
   };
+
+  const incidents = openIncidentBench(() => ledger, shippedAdapters);
 
   const start = (name: string) => async (options: ProcessOptions) => {
     processes.push({ name, options });
@@ -170,11 +187,14 @@ export async function openBench(): Promise<Bench> {
     const [out, err] = [stdout.setEncoding('utf8').toArray(), stderr.setEncoding('utf8').toArray()];
     const exit = await runCli(line, {
       openPorts: options.openPorts ?? (() => Promise.resolve(ports)),
+      openIncidentPorts: () => Promise.resolve(incidents.ports),
+      ...(options.openAccess === undefined ? {} : { openAccess: options.openAccess }),
       processes: { worker: start('worker'), api: start('api'), up: start('up') },
       stdin: options.keyboard ?? Readable.from([Buffer.from(options.stdin ?? '')]),
       stdout,
       stderr,
       user: 'ada',
+      variable: (name) => options.variables?.[name],
       version: '1.2.3',
       signal: options.signal ?? new AbortController().signal,
     });
@@ -194,6 +214,7 @@ export async function openBench(): Promise<Bench> {
     ledger,
     ports,
     rotations,
+    incidents,
     findings,
     supplied,
     processes,
@@ -211,7 +232,7 @@ export async function openBench(): Promise<Bench> {
       ];
       return run(['apply', inventoryFile, '--targets', targetsFile]);
     },
-    async promote(credential, name = `run-${made}`) {
+    async promote(credential, name = `run-${made}`, how = {}) {
       const facts = await ledger.facts(credential);
       const version = newVersion();
       const copies = facts.entry.backends.map(({ backend, path }) => ({ backend, path }));
@@ -227,7 +248,8 @@ export async function openBench(): Promise<Bench> {
       await ledger.issued({
         version,
         ref: { id: `key-${version.slice(-6)}` },
-        fingerprint: `kb1:p:${version}`,
+        fingerprint: how.fingerprint ?? `kb1:p:${version}`,
+        ...(how.expiresAt !== undefined && { expiresAt: how.expiresAt }),
         copies,
         proofKey: new Uint8Array(32),
       });

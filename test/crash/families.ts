@@ -1,7 +1,7 @@
 import { Client } from 'pg';
 import { join } from 'node:path';
 import { sharedWorld } from '../../providers/in-memory/shared-world.ts';
-import { standingKeys } from '../../providers/in-memory/world.ts';
+import { digestOf, standingKeys, type WorldKey } from '../../providers/in-memory/world.ts';
 import { startPostgresServer } from '../../scripts/servers/postgres-server.ts';
 import { startFake } from '../fakes/start.ts';
 
@@ -15,12 +15,22 @@ export interface Family {
   ): Promise<{ readonly provider: string; readonly settings: unknown; readonly admin: string }>;
   /** Ids of versions that can log in or are listed as live, seen at the provider itself. */
   live(credential: string, folder: string): Promise<readonly string[]>;
+  /** The provider takes this value: asked where that costs no call of an API. */
+  accepts?(credential: string, folder: string, value: string): Promise<boolean>;
   readonly environment: Readonly<Record<string, string>>;
+  /** Its credentials keep a spare version: the second rotation promotes it and makes the next. */
+  readonly standby?: boolean;
   stop(): Promise<void>;
 }
 
 export function inMemoryFamily(provider: 'in-memory' | 'in-memory-slots'): Family {
   const worldFolder = (credential: string, folder: string): string => join(folder, `world-${credential}`);
+  function keysOf(credential: string, folder: string): readonly WorldKey[] {
+    const world = sharedWorld(worldFolder(credential, folder));
+    const keys = standingKeys(world, Date.now()).filter((key) => !key.disabled);
+    world.close();
+    return keys;
+  }
   return {
     name: provider,
     environment: { IN_MEMORY_ADMIN: 'admin' },
@@ -29,15 +39,18 @@ export function inMemoryFamily(provider: 'in-memory' | 'in-memory-slots'): Famil
       settings: { folder: worldFolder(credential, folder) },
       admin: 'env:IN_MEMORY_ADMIN',
     }),
-    live: async (credential, folder) => {
-      const world = sharedWorld(worldFolder(credential, folder));
-      const keys = standingKeys(world, Date.now()).filter((key) => !key.disabled);
-      world.close();
-      return keys.map((key) => key.tag?.split(':')[1] ?? key.id);
-    },
+    live: async (credential, folder) => keysOf(credential, folder).map((key) => key.tag?.split(':')[1] ?? key.id),
+    accepts: async (credential, folder, value) =>
+      keysOf(credential, folder).some(({ digest }) => digest === digestOf(value)),
     stop: async () => undefined,
   };
 }
+
+export const standbyFamily = (): Family => ({
+  ...inMemoryFamily('in-memory'),
+  name: 'in-memory-standby',
+  standby: true,
+});
 
 export async function openAiFamily(): Promise<Family> {
   const fake = await startFake('openai');

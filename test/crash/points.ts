@@ -1,3 +1,5 @@
+import type { Store } from './stores.ts';
+
 /** Where a worker is killed: before a call has any effect, or after its effect and before anybody heard of it. */
 const provider = [
   'preflight:before',
@@ -49,6 +51,15 @@ export const killPoints: readonly string[] = [
   ...backend.map((point) => `backend.${point}`),
   ...ledger.map((point) => `ledger.${point}`),
 ];
+
+/** In the operations that change a backend of this kind, and in the middle of each of their writes. */
+export function storePoints({ kind, writes }: Pick<Store, 'kind' | 'writes'>): readonly string[] {
+  return (['stage', 'promote', 'destroy'] as const).flatMap((operation) => [
+    `${kind}.${operation}:before`,
+    ...Array.from({ length: writes[operation] }, (_, index) => `${kind}.${operation}:unanswered#${String(index + 1)}`),
+    `${kind}.${operation}:after`,
+  ]);
+}
 
 /** `count` of them, the same for the same seed. */
 export function sample(seed: number, count: number): readonly string[] {

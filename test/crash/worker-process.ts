@@ -2,9 +2,10 @@
  * A worker as a process of its own that kills itself with SIGKILL at one named point: the product's worker with its
  * real adapters and ledger, each wrapped so that a point before or after any of their calls can be armed by a file.
  */
-import { existsSync, readFileSync, renameSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { Runtime, DefaultLogger } from '@temporalio/worker';
+import type { Backend } from '../../backends/backend.ts';
 import { backendRegistry, type RegisteredBackend } from '../../backends/registry.ts';
 import { openLedger } from '../../ledger/open.ts';
 import { inMemory } from '../../providers/in-memory.ts';
@@ -17,8 +18,15 @@ import { runWorker } from '../../worker/run-worker.ts';
 const [folder = '', address = '', namespace = ''] = process.argv.slice(2);
 const armed = join(folder, 'kill-at');
 
+let passed = 0;
+
+/** `point#2` is the second time that it is passed. */
 function pass(point: string): void {
-  if (!existsSync(armed) || readFileSync(armed, 'utf8').trim() !== point) return;
+  if (!existsSync(armed)) return;
+  const [wanted, times = '1'] = readFileSync(armed, 'utf8').trim().split('#');
+  if (wanted !== point) return;
+  passed += 1;
+  if (passed < Number(times)) return;
   renameSync(armed, join(folder, 'killed-at'));
   process.kill(process.pid, 'SIGKILL');
 }
@@ -42,6 +50,16 @@ function mined<Adapter extends object>(name: string, adapter: Adapter): Adapter 
   });
 }
 
+/** Writes down each promotion at the moment it is asked for: what came after an escalation is judged by it. */
+const witnessed = (backend: Backend): Backend => ({
+  ...backend,
+  promote(place, promotion, call) {
+    const line = { credential: place.credential, version: promotion.version, at: Date.now() };
+    appendFileSync(join(folder, 'promotions.jsonl'), `${JSON.stringify(line)}\n`);
+    return backend.promote(place, promotion, call);
+  },
+});
+
 const minedProviders = Object.fromEntries(
   Object.entries<() => AnyProvider>({
     ...providers,
@@ -53,7 +71,7 @@ const minedBackends = Object.fromEntries(
     kind,
     {
       ...backend,
-      open: (...given: Parameters<RegisteredBackend['open']>) => mined('backend', backend.open(...given)),
+      open: (...given: Parameters<RegisteredBackend['open']>) => mined('backend', witnessed(backend.open(...given))),
     },
   ]),
 );
@@ -68,6 +86,7 @@ const running = await runWorker({
   adapters: { providers: minedProviders, backends: minedBackends },
   environment: process.env,
   log: openLog('silent'),
+  incidents: { home: folder, killSheet: join(folder, 'kill-sheet.json') },
 });
 process.stdout.write('ready\n');
 await running.ended;

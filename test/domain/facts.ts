@@ -35,6 +35,7 @@ export const version = (letter: string, changes: Partial<VersionFacts> = {}): Ve
   fate: 'pending',
   everCurrent: false,
   compromised: false,
+  compromisedAt: undefined,
   suspended: false,
   spent: false,
   refused: false,
@@ -54,6 +55,7 @@ export const version = (letter: string, changes: Partial<VersionFacts> = {}): Ve
   refusals: undefined,
   onlyByHand: false,
   debtMoved: false,
+  drill: false,
   ...changes,
 });
 
@@ -124,6 +126,7 @@ export const anyFacts: fc.Arbitrary<CredentialFacts> = fc
     status: fc.constantFrom('managed', 'managed', 'retiring', 'released'),
     mode: fc.constantFrom('automatic', 'ask', 'observe'),
     observeOnly: fc.boolean(),
+    standby: fc.boolean(),
     rollBack: fc.option(fc.constantFrom(...letters), { nil: undefined }),
     rotate: fc.boolean(),
     dueAt: fc.constantFrom(now - 1, now + 1),
@@ -132,7 +135,7 @@ export const anyFacts: fc.Arbitrary<CredentialFacts> = fc
   .map((made) =>
     facts({
       status: made.status,
-      entry: entry({ mode: made.mode }),
+      entry: entry({ mode: made.mode, standby: made.standby }),
       observeOnly: made.observeOnly,
       versions: made.versions.filter((one) => one !== undefined),
       epochs: made.epochs.map((letter, index) => epoch(made.epochs.length - index, letter)),

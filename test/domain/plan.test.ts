@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { BackendStanding, CredentialFacts, VersionFacts } from '../../domain/facts.ts';
 import type { VersionId } from '../../domain/identifiers.ts';
 import type { Liveness } from '../../domain/lifecycle.ts';
-import { plan, type DoThis } from '../../domain/plan.ts';
+import { planned } from './planned.ts';
 import {
   anyFacts,
   anyLiveness,
@@ -18,33 +18,6 @@ import {
   version,
   versionId,
 } from './facts.ts';
-
-interface World {
-  readonly liveness?: ReadonlyMap<VersionId, Liveness>;
-  readonly backends?: ReadonlyMap<string, BackendStanding>;
-  readonly compromised?: ReadonlySet<VersionId>;
-  readonly rehearse?: boolean;
-}
-
-/** Answers what the rule asks, from a world in which everything lives unless it says otherwise; remembers the questions. */
-function planned(given: CredentialFacts, world: World = {}): { readonly plan: DoThis; readonly asked: VersionId[] } {
-  const asked: VersionId[] = [];
-  const liveness = new Map<VersionId, Liveness>();
-  for (let rounds = 0; rounds <= given.versions.length + 1; rounds += 1) {
-    const answer = plan({
-      facts: given,
-      world: { liveness, backends: world.backends ?? new Map() },
-      compromised: world.compromised ?? new Set(),
-      rehearse: world.rehearse ?? false,
-    });
-    if (answer.kind === 'do') return { plan: answer, asked };
-    for (const id of answer.versions) {
-      asked.push(id);
-      liveness.set(id, world.liveness?.get(id) ?? 'live');
-    }
-  }
-  throw new Error('the rule goes on asking');
-}
 
 const answers = (...pairs: readonly (readonly [string, Liveness])[]): ReadonlyMap<VersionId, Liveness> =>
   new Map(pairs.map(([letter, liveness]) => [versionId(letter), liveness]));
@@ -77,6 +50,14 @@ describe('the one rule', () => {
     it('wants a suspended version without asking: it may be resumed', () => {
       const given = rotated({
         versions: [former('a', { suspended: true }), current('b')],
+        requests: [rollBackTo('a')],
+      });
+      expect(planned(given)).toMatchObject({ plan: { wanted: versionId('a') }, asked: [] });
+    });
+    it('wants one whose suspension was never answered without asking, too', () => {
+      const unanswered = { effect: 'suspend', place: 'a', until: 1, outcome: undefined, ref: undefined } as const;
+      const given = rotated({
+        versions: [former('a', { intents: [unanswered] }), current('b')],
         requests: [rollBackTo('a')],
       });
       expect(planned(given)).toMatchObject({ plan: { wanted: versionId('a') }, asked: [] });
@@ -246,12 +227,18 @@ describe('the one rule', () => {
     it('it dooms everything that is not wanted, standing by, dead, released or a debt, and nothing else', () => {
       always(({ facts: given, ...world }) => {
         const { plan } = planned(given, world);
+        const kept = given.versions.filter(
+          (one) => one.fate === 'standby' && given.entry.standby && given.status === 'managed',
+        );
+        const stands = kept.filter((one) => one.issued).at(-1) ?? kept.at(-1);
+        const isDying = (one: VersionFacts): boolean =>
+          one.spent || one.refused || one.killBegun || one.authorisedEpoch !== undefined;
         const spared = (one: VersionFacts): boolean =>
           one.id === plan.wanted ||
           one.fate === 'dead' ||
           one.fate === 'released' ||
           (!isCompromised(one, world.compromised) &&
-            (one.fate === 'standby' ? given.status === 'managed' : one.debtMoved));
+            (one.fate === 'standby' ? one === stands && !isDying(one) : one.debtMoved));
         const expected = given.versions.filter((one) => !spared(one)).map((one) => one.id);
         expect(plan.doomed.toSorted()).toEqual(expected.toSorted());
       });

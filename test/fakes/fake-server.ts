@@ -3,6 +3,7 @@
  * and the faults a test may order. A vendor is a table of operations; faults are told by the operation's name.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { defaultFaults, type Faults } from './faults.ts';
@@ -13,22 +14,30 @@ export interface FakeRequest {
   readonly query: URLSearchParams;
   readonly headers: IncomingMessage['headers'];
   readonly body: unknown;
+  /** The body as it came: what a signature covers. */
+  readonly text: string;
 }
 
 export interface FakeAnswer {
   readonly status: number;
   readonly body: unknown;
+  /** Sent as plain text instead of the body, where the vendor answers no JSON. */
+  readonly text?: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
 export interface Operation {
   readonly name: string;
+  /** What its rate is counted under; unsaid: it is not limited. */
+  readonly limitedBy?: string;
   /** Commits, and says what the vendor would answer. */
   readonly perform: () => FakeAnswer;
 }
 
 export interface Vendor<Settings extends object> {
   readonly settings: Settings;
+  /** For a vendor whose client speaks nothing but https; its url then begins with https://localhost. */
+  readonly tls?: { readonly key: string | Buffer; readonly cert: string };
   readonly operation: (request: FakeRequest) => Operation;
   /** An error in the vendor's own shape. */
   readonly failure: (status: number, message: string) => FakeAnswer;
@@ -52,6 +61,7 @@ export async function fakeServer<Settings extends object>(
   let knobs: Faults = defaultFaults();
   const inProgress = new Map<string, number>();
   const held = new Set<{ readonly operation: string; readonly release: () => void }>();
+  const buckets = tokenBuckets();
   const requests: { method: string; path: string; operation: string; status: number | 'dropped' }[] = [];
 
   const count = (operation: string, by: 1 | -1) => inProgress.set(operation, (inProgress.get(operation) ?? 0) + by);
@@ -59,7 +69,13 @@ export async function fakeServer<Settings extends object>(
     for (const one of held) if (!knobs.hold.includes(one.operation)) one.release();
   };
 
-  const answerOf = async (request: FakeRequest, operation: Operation): Promise<FakeAnswer | 'drop'> => {
+  const answerOf = async (request: FakeRequest, operation: Operation): Promise<FakeAnswer | 'drop' | 'silent'> => {
+    const wait =
+      knobs.bucket === null || operation.limitedBy === undefined ? 0 : buckets.take(operation.limitedBy, knobs.bucket);
+    if (wait > 0) {
+      const headers = { 'retry-after': `${Math.ceil(wait / 1_000)}` };
+      return { ...vendor.failure(429, 'too many requests'), headers };
+    }
     if (knobs.refuseEveryone) return vendor.failure(401, 'refused by a fault');
     const due = knobs.failNext?.operation ?? operation.name;
     const fails = knobs.failNext !== null && knobs.failNext.count > 0 && due === operation.name ? knobs.failNext : null;
@@ -77,6 +93,11 @@ export async function fakeServer<Settings extends object>(
     if (drops > 0) {
       knobs = { ...knobs, drop: { ...knobs.drop, [operation.name]: drops - 1 } };
       return 'drop';
+    }
+    const silent = knobs.silent[operation.name] ?? 0;
+    if (silent > 0) {
+      knobs = { ...knobs, silent: { ...knobs.silent, [operation.name]: silent - 1 } };
+      return 'silent';
     }
     if (knobs.hold.includes(operation.name)) {
       await new Promise<void>((resolve) => {
@@ -96,12 +117,19 @@ export async function fakeServer<Settings extends object>(
         method: request.method,
         path: request.path,
         operation: operation.name,
-        status: answer === 'drop' ? 'dropped' : answer.status,
+        status: answer === 'drop' || answer === 'silent' ? 'dropped' : answer.status,
       });
       if (answer === 'drop') return void response.destroy();
+      if (answer === 'silent') return;
+      if (answer.text !== undefined) {
+        return void response
+          .writeHead(answer.status, { 'content-type': 'text/plain', ...answer.headers })
+          .end(answer.text);
+      }
       const secret =
         knobs.secretInErrors && answer.status >= 400 ? { echoed: thrownBack(request, vendor.lastValue()) } : {};
-      send(response, answer.status, { ...Object(answer.body), ...secret }, answer.headers);
+      const body = Array.isArray(answer.body) ? answer.body : { ...Object(answer.body), ...secret };
+      send(response, answer.status, body, answer.headers);
     } finally {
       count(operation.name, -1);
     }
@@ -137,10 +165,13 @@ export async function fakeServer<Settings extends object>(
     }
   };
 
-  const servers = [createServer(listener(serveVendor)), createServer(listener(serveControl))] as const;
+  const vendorServer = vendor.tls
+    ? createSecureServer(vendor.tls, listener(serveVendor))
+    : createServer(listener(serveVendor));
+  const servers = [vendorServer, createServer(listener(serveControl))] as const;
   const [url, control] = await Promise.all([open(servers[0], ports.port), open(servers[1], ports.controlPort)]);
   return {
-    url,
+    url: vendor.tls ? url.replace('http://127.0.0.1', 'https://localhost') : url,
     control: `${control}/__control`,
     close: async () => {
       for (const one of held) one.release();
@@ -170,8 +201,14 @@ async function readRequest(incoming: IncomingMessage): Promise<FakeRequest> {
     path: url.pathname,
     query: url.searchParams,
     headers: incoming.headers,
-    body: text === '' ? {} : JSON.parse(text),
+    body: bodyOf(text, incoming.headers['content-type']),
+    text,
   };
+}
+
+function bodyOf(text: string, type = 'application/json'): unknown {
+  if (type.startsWith('application/x-www-form-urlencoded')) return Object.fromEntries(new URLSearchParams(text));
+  return text === '' ? {} : JSON.parse(text);
 }
 
 function send(
@@ -182,6 +219,21 @@ function send(
 ): void {
   response.writeHead(status, { 'content-type': 'application/json', ...headers });
   response.end(JSON.stringify(body));
+}
+
+/** Milliseconds until there is a token; 0: one was taken. */
+function tokenBuckets() {
+  const levels = new Map<string, { tokens: number; at: number }>();
+  return {
+    take(name: string, { perSecond, burst }: { readonly perSecond: number; readonly burst: number }): number {
+      const now = Date.now();
+      const before = levels.get(name) ?? { tokens: burst, at: now };
+      const tokens = Math.min(burst, before.tokens + ((now - before.at) * perSecond) / 1_000);
+      const taken = tokens >= 1;
+      levels.set(name, { tokens: taken ? tokens - 1 : tokens, at: now });
+      return taken ? 0 : ((1 - tokens) * 1_000) / perSecond;
+    },
+  };
 }
 
 const thrownBack = (request: FakeRequest, value: string | undefined) => ({

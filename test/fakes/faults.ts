@@ -5,6 +5,10 @@ export interface Faults {
   readonly delay: Readonly<Record<string, number>>;
   /** How many more times the connection is cut after the commit, before the answer. */
   readonly drop: Readonly<Record<string, number>>;
+  /** How many more answers never come although the operation is committed: its client runs into its time-out. */
+  readonly silent: Readonly<Record<string, number>>;
+  /** A token bucket for each thing that the vendor limits by itself (an OpenAI project): 429 with Retry-After once it is empty. */
+  readonly bucket: { readonly perSecond: number; readonly burst: number } | null;
   /** Operations whose answers are held back after the commit until the name is taken off this list. */
   readonly hold: readonly string[];
   /** The next `count` requests (of one operation, or of any) answer this status; before the commit unless told otherwise. */
@@ -24,6 +28,8 @@ export interface Faults {
 export const defaultFaults = (): Faults => ({
   delay: {},
   drop: {},
+  silent: {},
+  bucket: null,
   hold: [],
   failNext: null,
   refuseEveryone: false,

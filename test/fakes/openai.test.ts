@@ -212,6 +212,52 @@ describe('a fault', () => {
     expect(await list(project)).toHaveLength(1);
   });
 
+  test('limits each project by a bucket of its own, says when there is room again, and never asks of a key', async () => {
+    const [one, other] = [newProject(), newProject()];
+    const made = await create(one);
+    await fake.faults({ bucket: { perSecond: 0.5, burst: 2 } });
+    const statuses: number[] = [];
+    for (let count = 0; count < 3; count += 1) statuses.push((await direct('GET', `${one}/api_keys`)).status);
+    expect(statuses).toEqual([200, 200, 429]);
+    const limited = await direct('GET', `${one}/api_keys`);
+    expect([limited.status, limited.headers.get('retry-after')]).toEqual([429, '2']);
+    expect((await direct('GET', `${other}/api_keys`)).status).toBe(200);
+    expect((await models(made.api_key.value)).status).toBe(200);
+  });
+
+  test('answers never after the commit, as often as told', async () => {
+    const project = newProject();
+    await fake.faults({ silent: { create: 1 } });
+    const asked = fetch(`${fake.url}${project}/service_accounts`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${fake.adminKey}` },
+      body: JSON.stringify({ name: 'x' }),
+      signal: AbortSignal.timeout(300),
+    });
+    await expect(asked).rejects.toThrow();
+    expect(await list(project)).toHaveLength(1);
+    await create(project);
+  });
+
+  test('lets deleted keys work on for a while that nobody is told, and keeps locked ones', async () => {
+    const project = newProject();
+    // The smallest share of it, a thousandth, is a minute.
+    await fake.settings({ hiddenSpread: 60_000_000 });
+    const made = [await create(project), await create(project), await create(project)];
+    await fake.settings({ locked: [made[0].api_key.id] });
+    const remove = async (id: string) => (await direct('DELETE', `${project}/api_keys/${id}`)).status;
+    expect([await remove(made[0].api_key.id), await remove(made[1].api_key.id)]).toEqual([403, 200]);
+    const seen = (await fake.control('GET', '/keys')) as { id: string; works: boolean; kills: number; live: boolean }[];
+    const of = (index: number) => seen.find(({ id }) => id === made[index].api_key.id);
+    expect([of(0), of(1), of(2)].map((key) => [key?.live, key?.works, key?.kills])).toEqual([
+      [true, true, 1],
+      [false, true, 1],
+      [true, true, 0],
+    ]);
+    await fake.settings({ hiddenSpread: 0 });
+    expect((await models(made[1].api_key.value)).status).toBe(401);
+  });
+
   test('refuses everyone, whatever key comes', async () => {
     const made = await create(newProject());
     await fake.faults({ refuseEveryone: true });

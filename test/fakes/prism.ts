@@ -4,14 +4,18 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { stopChild } from './start.ts';
 
+export type Spec =
+  | 'openai-admin-keys.yaml'
+  | 'openrouter-keys.yaml'
+  | 'pinecone-admin-2026-04.yaml'
+  | 'qdrant-cloud-dbkeys.swagger.json'
+  | 'supabase-keys.json';
+
 /**
  * The official description between adapter and fake: a wrong request is answered 422, a wrong answer of the fake 500.
  * `stop` ends it. The proxy logs to nowhere: its log would be one more place to search for values.
  */
-export async function startPrism(
-  spec: 'openai-admin-keys.yaml',
-  upstream: string,
-): Promise<{ url: string; stop(): Promise<void> }> {
+export async function startPrism(spec: Spec, upstream: string): Promise<{ url: string; stop(): Promise<void> }> {
   const port = await freePort();
   const prism = fileURLToPath(new URL('./prism-main.ts', import.meta.url));
   const file = fileURLToPath(new URL(`./specs/${spec}`, import.meta.url));

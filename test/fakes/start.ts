@@ -34,11 +34,43 @@ export interface FakeActivity {
   }[];
 }
 
+/** What each fake accepts as its caller's credential, made anew for every run. */
+const credentials = {
+  openai: () => `sk-admin-${randomBytes(36).toString('base64url')}`,
+  /** Access key id and secret of the account's owner. */
+  'aws-secrets-manager': () => `AKIA${randomBytes(8).toString('hex').toUpperCase()}:${randomBytes(20).toString('hex')}`,
+  anthropic: () => `sk-ant-admin01-${randomBytes(36).toString('base64url')}`,
+  aws: () => randomBytes(30).toString('base64'),
+  /** The secret of the application `owner`, which may do everything in the vault. */
+  'azure-key-vault': () => randomBytes(20).toString('base64url'),
+  openrouter: () => `sk-or-v1-${randomBytes(32).toString('hex')}`,
+  pinecone: () => randomBytes(32).toString('base64url'),
+  'qdrant-cloud': () => randomBytes(32).toString('base64url'),
+  supabase: () => `sbp_${randomBytes(20).toString('hex')}`,
+  'bearer-vendors': () => letters(40),
+  'declared-vendors': () => `sk_${randomBytes(24).toString('hex')}`,
+  'value-revokers': () => 'unused',
+  'azure-openai': () => randomBytes(30).toString('base64url'),
+  'google-secret-manager': () => `ya29.${randomBytes(40).toString('base64url')}`,
+  kubernetes: () => `eyJ-kubernetes-${randomBytes(30).toString('base64url')}`,
+  github: () => `ghs_${randomBytes(27).toString('hex').slice(0, 36)}`,
+  'pager-duty': () => randomBytes(16).toString('hex'),
+  slack: () => `xoxb-${randomBytes(24).toString('hex')}`,
+  'webhook-receiver': () => `whsec_${randomBytes(32).toString('base64')}`,
+};
+
+/** Letters and digits alone, as some vendors' keys have. */
+const letters = (many: number): string =>
+  randomBytes(2 * many)
+    .toString('base64')
+    .replace(/[^A-Za-z0-9]/g, '')
+    .slice(0, many);
+
 export async function startFake<Settings>(
-  vendor: 'openai' | 'anthropic',
+  vendor: keyof typeof credentials,
   ports: { port?: number; controlPort?: number } = {},
 ) {
-  const adminKey = `${vendor === 'openai' ? 'sk-admin-' : 'sk-ant-admin01-'}${randomBytes(36).toString('base64url')}`;
+  const adminKey = credentials[vendor]();
   const entry = fileURLToPath(new URL(`./${vendor}/main.ts`, import.meta.url));
   const child = spawn(
     process.execPath,

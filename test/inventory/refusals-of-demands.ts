@@ -1,3 +1,5 @@
+import type { Entry } from '../../domain/entry.ts';
+import { parseCredentialId } from '../../domain/identifiers.ts';
 import { checked, entryText, targetsText } from './reading.ts';
 import { also, none, plain } from './refusal.ts';
 import type { Refusal } from './refusal.ts';
@@ -11,7 +13,7 @@ export const refusalsOfDemands: readonly Refusal[] = [
   },
   {
     what: 'evidence too weak for a critical entry',
-    files: { inventory: entryText('tier: critical', 'consumers: [{ name: web, demand: rolled-out }]') },
+    files: { inventory: entryText('tier: critical', 'consumers: [{ name: web, demand: observed-read }]') },
     says: 'credentials.in-memory/prod/bot.consumers[0].demand: too weak for tier critical: expected endpoint-reported or stronger',
   },
   {
@@ -28,6 +30,30 @@ export const refusalsOfDemands: readonly Refusal[] = [
         also('in-memory/prod/three', ...plain, 'dependents: [in-memory/prod/bot]'),
     },
     says: 'dependents go in a circle: in-memory/prod/bot -> in-memory/prod/two -> in-memory/prod/three -> in-memory/prod/bot',
+  },
+  {
+    what: 'a circle through the entry of another team',
+    files: {
+      inventory: entryText(none, 'dependents: [in-memory/prod/theirs]'),
+      others: [theirs({ dependents: [parseCredentialId('in-memory/prod/bot')] })],
+    },
+    says: 'credentials.in-memory/prod/bot.dependents[0]: dependents go in a circle: in-memory/prod/bot -> in-memory/prod/theirs -> in-memory/prod/bot',
+  },
+  {
+    what: 'a circle through the id that an entry had before',
+    files: {
+      inventory: entryText(none, 'movedFrom: in-memory/prod/old', 'dependents: [in-memory/prod/theirs]'),
+      others: [theirs({ dependents: [parseCredentialId('in-memory/prod/old')] })],
+    },
+    says: 'dependents go in a circle: in-memory/prod/bot -> in-memory/prod/theirs -> in-memory/prod/bot',
+  },
+  {
+    what: "a dependent of another team whose target does not allow the entry's",
+    files: {
+      inventory: entryText(none, 'dependents: [in-memory/prod/theirs]'),
+      others: [theirs({ target: 'gone' })],
+    },
+    says: 'credentials.in-memory/prod/bot.dependents[0]: belongs to team support: an entry of team search may name it only when target gone allows that team too',
   },
   {
     what: 'dependents that do not exist',
@@ -91,12 +117,12 @@ export const refusalsOfDemands: readonly Refusal[] = [
         'provider: openay\n    environment: test',
       ),
     },
-    says: 'targets.elsewhere.provider: no such provider: expected one of anthropic, in-memory,',
+    says: 'targets.elsewhere.provider: no such provider: expected one of anthropic, aws-bedrock-api-key,',
   },
   {
     what: 'an unknown kind of backend',
     files: { targets: targetsText.replace('kind: in-memory', 'kind: valt') },
-    says: 'backends.vault.kind: no such kind of backend: expected one of embedded, in-memory',
+    says: 'backends.vault.kind: no such kind of backend: expected one of aws-secrets-manager, azure-key-vault,',
   },
   {
     what: 'a setting that the provider does not have',
@@ -119,6 +145,29 @@ export const refusalsOfDemands: readonly Refusal[] = [
       inventory: entryText(none, 'standby: true'),
     },
     says: 'credentials.in-memory/prod/bot.target: this target may hold 2 live keys, and its entries need 3',
+  },
+  {
+    what: 'more keys than a target has room for, counting the standbys of other teams',
+    files: {
+      targets: targetsText.replace('environment: prod\n', 'environment: prod\n    settings: { maxLive: 4 }\n'),
+      others: [theirs({ standby: true })],
+    },
+    says: 'credentials.in-memory/prod/bot.target: this target may hold 4 live keys, and its entries need 5 (two each, three with a standby): in-memory/prod/bot, in-memory/prod/theirs',
+  },
+  {
+    what: 'a standby on a pair of slots',
+    files: { inventory: entryText(none, 'standby: true').replace('target: memory', 'target: pair') },
+    says: 'credentials.in-memory/prod/bot.standby: this target has two slots, for the old version and the new: there is none for a standby',
+  },
+  {
+    what: 'the policy standby on a pair of slots',
+    files: { inventory: entryText(none, 'emergency: { policy: standby }').replace('target: memory', 'target: pair') },
+    says: 'credentials.in-memory/prod/bot.emergency.policy: this target has two slots',
+  },
+  {
+    what: 'a leaked version that may live on for longer than an hour',
+    files: { inventory: entryText(none, 'emergency: { policy: replace-first, bound: 61m }') },
+    says: 'credentials.in-memory/prod/bot.emergency.bound: a leaked version may live on for at most 60 min after it was declared',
   },
   {
     what: 'a field that the material does not have',
@@ -166,3 +215,11 @@ export const refusalsOfDemands: readonly Refusal[] = [
     says: 'credentials.in-memory/prod/bot.schedule.freeze: expected "2026-12-20 to 2027-01-04"',
   },
 ];
+
+/** An entry of another team, as it was applied before. */
+function theirs(changes: Partial<Entry>): Entry {
+  const [bot] = checked({}).entries;
+  if (bot === undefined) throw new Error('no entry');
+  const place = { backend: 'vault', path: 'ai/theirs', fields: undefined };
+  return { ...bot, id: parseCredentialId('in-memory/prod/theirs'), team: 'support', backends: [place], ...changes };
+}

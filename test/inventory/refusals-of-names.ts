@@ -1,10 +1,13 @@
 import { z } from 'zod';
+import { consumer } from '../support/entries.ts';
 import { checked, entryText, targetsText } from './reading.ts';
 import type { Files } from './reading.ts';
 import { also, none, plain } from './refusal.ts';
 import type { Refusal } from './refusal.ts';
 
 const anything = z.unknown();
+
+const proved = 'consumers: [{ name: keybaton, demand: possession }]';
 
 /** What an entry may name, and where it may live. */
 export const refusalsOfNames: readonly Refusal[] = [
@@ -114,15 +117,74 @@ export const refusalsOfNames: readonly Refusal[] = [
   {
     what: 'an admin credential that is itself kept only where the credential is kept',
     files: {
-      targets: targetsText
-        .replace('admin: env:ADMIN\n', 'admin: credential:in-memory/prod/root\n')
-        .replace(
-          '  pair:',
-          '  roots: { provider: in-memory, environment: prod, admin: env:ROOT, teams: [search] }\n  pair:',
-        ),
-      inventory: entryText(none) + also('in-memory/prod/root', 'target: roots', 'team: search', none),
+      targets: withRoots(''),
+      inventory: entryText(none) + rootEntry('replace-first'),
     },
     says: 'credentials.in-memory/prod/bot.target: the admin credential of this target can be read only from a backend that holds this credential',
+  },
+  {
+    what: 'an admin reference in a backend that another name of the same store opens',
+    files: {
+      targets: `${targetsText.replace('admin: env:ADMIN\n', 'admin: vault:again/admin/memory#token\n')}  again: { kind: in-memory }\n`,
+      inventory: entryText(none, 'backends: [vault]'),
+    },
+    says: 'credentials.in-memory/prod/bot.target: the admin credential of this target can be read only from a backend that holds this credential',
+  },
+  {
+    what: 'an admin reference in a backend that only a backend holding the credential can open',
+    files: {
+      targets: `${targetsText.replace('admin: env:ADMIN\n', 'admin: vault:safe/admin/memory#token\n')}  safe: { kind: embedded, settings: { file: /x }, admin: "vault:vault/admin/safe#token" }\n`,
+      inventory: entryText(none, 'backends: [vault]'),
+    },
+    says: 'credentials.in-memory/prod/bot.target: the admin credential of this target can be read only from a backend that holds this credential',
+  },
+  {
+    what: 'an admin credential that is revoked first, with no second one',
+    files: {
+      targets: withRoots(`  safe: { kind: embedded, settings: { file: /x } }\n`),
+      inventory: entryText(none, 'backends: [vault]') + rootEntry('revoke-first', 'backends: [safe]'),
+    },
+    says: 'credentials.in-memory/prod/root.emergency: it opens target memory, where nothing could be killed once it is revoked: its policy must be replace-first, or the target needs a secondAdmin',
+  },
+  {
+    what: 'an admin credential of another team that is revoked first, where targets.yml names it',
+    files: {
+      targets: withRoots(''),
+      inventory: entryText(none),
+      others: checked({
+        targets: withRoots('').replace('credential:in-memory/prod/root', 'env:ADMIN'),
+        inventory: 'teams: [search]\ncredentials:\n' + rootEntry('revoke-first', '', none),
+      }).entries.map((one) => ({
+        ...one,
+        team: 'support',
+        backends: [{ backend: 'far', path: 'ai/far', fields: undefined }],
+        consumers: [consumer('keybaton')],
+      })),
+    },
+    says: 'targets.memory.admin: it opens target memory',
+  },
+  {
+    what: 'an admin credential that keybaton need not prove',
+    files: {
+      targets: withRoots(`  safe: { kind: embedded, settings: { file: /x } }\n`),
+      inventory: entryText(none, 'backends: [vault]') + rootEntry('replace-first', 'backends: [safe]', none),
+    },
+    says: 'credentials.in-memory/prod/root.consumers: in-memory/prod/root opens target memory, so keybaton must prove that the new version works there',
+  },
+  {
+    what: 'keybaton as the consumer of what opens no target',
+    files: { inventory: entryText('consumers: [{ name: keybaton, demand: possession }]') },
+    says: 'credentials.in-memory/prod/bot.consumers: the consumer keybaton is keybaton itself',
+  },
+  {
+    what: 'a second admin credential that does not exist',
+    files: {
+      targets: targetsText.replace(
+        'admin: env:ADMIN\n',
+        'admin: env:ADMIN\n    secondAdmin: credential:in-memory/prod/ghost\n',
+      ),
+    },
+    says: 'targets.memory.secondAdmin: names a credential that no inventory has',
   },
   {
     what: 'an admin secret in the place of a reference, without repeating it',
@@ -137,6 +199,20 @@ export const refusalsOfNames: readonly Refusal[] = [
     says: 'backends.vault.admin: a backend cannot hold the credential that opens it',
   },
 ];
+
+/** Target `memory` is opened by a credential that keybaton rotates too, on a target of its own. */
+function withRoots(more: string): string {
+  const roots = '  roots: { provider: in-memory, environment: prod, admin: env:ROOT, teams: [search] }\n  pair:';
+  return (
+    targetsText.replace('admin: env:ADMIN\n', 'admin: credential:in-memory/prod/root\n').replace('  pair:', roots) +
+    more
+  );
+}
+
+function rootEntry(policy: string, backends = '', consumers = proved): string {
+  const lines = ['target: roots', 'team: search', consumers, `emergency: { policy: ${policy} }`, backends];
+  return also('in-memory/prod/root', ...lines.filter((line) => line !== ''));
+}
 
 /** An in-memory provider without a last-use signal. */
 function blindAdapters(): NonNullable<Files['adapters']> {

@@ -1,10 +1,11 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Entry, EntryConsumer } from '../../domain/entry.ts';
-import { evidenceKinds } from '../../domain/entry.ts';
+import type { Entry, EntryConsumer, WorkloadPlace } from '../../domain/entry.ts';
+import { evidenceKinds, workloadKinds } from '../../domain/entry.ts';
 import { parseCredentialId } from '../../domain/identifiers.ts';
 import type { CredentialId } from '../../domain/identifiers.ts';
 import { diffInventory } from '../../inventory/diff.ts';
+import { longestBound } from '../../inventory/tiers.ts';
 import { readInventory } from '../../inventory/read.ts';
 import { renderInventory } from '../../inventory/render.ts';
 import { z } from 'zod';
@@ -18,6 +19,8 @@ targets:
 backends:
   left: { kind: shelf, settings: { n: 1 } }
   right: { kind: shelf, settings: { n: 2 } }
+clusters:
+  here: { namespaces: { team-a: [search, support] } }
 `;
 
 const name = fc.stringMatching(/^[a-z0-9][a-z0-9-]{0,20}$/);
@@ -46,15 +49,39 @@ const path = fc
   .map(([first, rest]) => [first, ...rest].join('/'));
 const fields = fc.dictionary(fc.stringMatching(/^[A-Z_]{1,12}$/), text, { minKeys: 1, maxKeys: 3 });
 
-const consumer = (mode: Entry['mode']): fc.Arbitrary<EntryConsumer> =>
-  fc.record({
-    name,
-    kind: fc.constantFrom('service' as const, 'job' as const),
-    demand: fc.constantFrom(...evidenceKinds.filter((kind) => kind !== 'acknowledged' || mode !== 'automatic')),
-    deadline: milliseconds,
-    without: fc.constantFrom('hold' as const, 'roll-back' as const),
-    probe: fc.constant('health'),
-  });
+const objectName = fc.stringMatching(/^[a-z0-9]([a-z0-9-]{0,18}[a-z0-9])?$/);
+const kubernetes: fc.Arbitrary<WorkloadPlace> = fc
+  .record({
+    workload: fc.record({ kind: fc.constantFrom(...workloadKinds), name: objectName }),
+    externalSecret: fc.option(objectName, { nil: undefined }),
+    secret: objectName,
+    restart: fc.constantFrom('reloader' as const, 'rollout' as const),
+  })
+  .map(({ externalSecret, ...rest }) => ({
+    cluster: 'here',
+    namespace: 'team-a',
+    ...rest,
+    ...(externalSecret !== undefined && { externalSecret }),
+  }));
+const plain = fc.record({
+  name,
+  kind: fc.constantFrom('service' as const, 'job' as const),
+  deadline: milliseconds,
+  without: fc.constantFrom('hold' as const, 'roll-back' as const),
+  probe: fc.constant('health'),
+});
+
+/** What is rolled out is seen at a workload alone; a workload may be there for other demands too. */
+const consumer = (mode: Entry['mode']): fc.Arbitrary<EntryConsumer> => {
+  const demands = evidenceKinds.filter((kind) => kind !== 'acknowledged' || mode !== 'automatic');
+  const anywhere = fc.constantFrom(...demands.filter((kind) => kind !== 'rolled-out'));
+  return fc.oneof(
+    fc.tuple(plain, anywhere).map(([one, demand]) => ({ ...one, demand })),
+    fc
+      .tuple(plain, fc.constantFrom(...demands), kubernetes)
+      .map(([one, demand, place]) => ({ ...one, demand, kubernetes: place })),
+  );
+};
 
 const entryOf = (id: CredentialId, mode: Entry['mode'], number: number): fc.Arbitrary<Entry> =>
   fc
@@ -79,7 +106,7 @@ const entryOf = (id: CredentialId, mode: Entry['mode'], number: number): fc.Arbi
       ),
       soak: fc.nat({ max: 999_999_999 }),
       policy: fc.constantFrom('revoke-first' as const, 'replace-first' as const, 'standby' as const),
-      bound: milliseconds,
+      bound: milliseconds.map((bound) => Math.min(bound, longestBound)),
       standby: fc.boolean(),
       movedFrom: fc.option(fc.constant(parseCredentialId(`memory/prod/old-${number}`)), { nil: undefined }),
     })

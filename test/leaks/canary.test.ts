@@ -8,7 +8,7 @@ import { readSettings } from '../../worker/settings.ts';
 import { until } from '../support/until.ts';
 import { startFake } from '../fakes/start.ts';
 import { startGarblingProxy, type GarblingProxy } from './garbling-proxy.ts';
-import { search } from './search.ts';
+import { search } from '../../scripts/leak-hunt/search.ts';
 import { openLeakStage, patience, type Actor, type LeakStage } from './stage.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { formsOf } from '../../scripts/demo/encodings.ts';
-import { search } from './search.ts';
+import { search } from '../../scripts/leak-hunt/search.ts';
 
 const value = `kb+/é ${randomBytes(24).toString('base64')}`;
 const place = (...bytes: readonly Buffer[]) => ({ name: 'a place', bytes });

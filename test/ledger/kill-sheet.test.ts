@@ -2,9 +2,10 @@ import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { poll } from '../../scripts/servers/poll.ts';
-import type { KillSheet } from '../../ledger/kill-sheet.ts';
+import type { KillSheet } from '../../ledger/kill-sheet-shapes.ts';
+import { frozenFrom } from '../../domain/freeze.ts';
 import { openLedger } from '../../ledger/open.ts';
-import { bot, entry } from './fixtures.ts';
+import { bot, consumer, entry, search } from './fixtures.ts';
 import { filePath, sqlitePlace } from './places.ts';
 import { ref, scenarioOn } from './scenario.ts';
 
@@ -16,12 +17,13 @@ async function withSheet() {
   const url = await place.fresh();
   const path = join(dirname(filePath(url)), 'kill-sheet.json');
   const ledger = await openLedger({ url, killSheet: path });
-  const { apply, issue, rotate, kill } = scenarioOn(ledger, url, place, Date.now, () => undefined);
+  const scenario = scenarioOn(ledger, url, place, Date.now, () => undefined);
+  const { apply, plan, issue, rotate, kill } = scenario;
   await apply(entry());
   // Whole at every instant: a half-written sheet would not parse.
   const sheet = (): KillSheet => JSON.parse(readFileSync(path, 'utf8')) as KillSheet;
   const versions = () => sheet().credentials[0]?.versions ?? [];
-  return { url, path, ledger, issue, rotate, kill, sheet, versions };
+  return { url, path, ledger, apply, plan, issue, rotate, kill, sheet, versions };
 }
 
 describe('the kill sheet', () => {
@@ -82,6 +84,65 @@ describe('the kill sheet', () => {
     expect(text).not.toMatch(/proofKey|kv/);
   });
 
+  it('keeps what a scope and a blast radius ask, and where copies lie', async () => {
+    const { ledger, apply, rotate, issue, sheet } = await withSheet();
+    const fields = { URL: 'postgres://{username}:{password}@db/app' };
+    await apply(entry(search), entry(bot, { groups: ['chat'] }));
+    const moved = await rotate();
+    const changed = entry(bot, {
+      tier: 'critical',
+      groups: ['chat'],
+      consumers: [consumer('api'), consumer('nightly', { kind: 'job' })],
+      dependents: [search],
+      backends: [{ backend: 'vault', path: 'elsewhere', fields }],
+    });
+    await apply(entry(search), changed);
+    const drill = await issue(bot, 'drill');
+    await ledger.close();
+    const found = sheet().credentials.find((one) => one.credential === bot);
+    expect(found).toMatchObject({
+      tier: 'critical',
+      environment: 'prod',
+      groups: ['chat'],
+      consumers: ['api', 'nightly'],
+      dependents: [search],
+      backends: [{ backend: 'vault', path: 'elsewhere', fields }],
+    });
+    expect(found?.versions).toMatchObject([
+      {
+        version: moved,
+        drill: false,
+        everCurrent: true,
+        left: expect.arrayContaining([{ backend: 'vault', path: `ai/${bot}` }]),
+      },
+      { version: drill, drill: true, everCurrent: false },
+    ]);
+  });
+
+  it('freezes the same set as the ledger, whatever the scope', async () => {
+    const { ledger, apply, rotate, issue, plan, kill, sheet } = await withSheet();
+    await apply(entry(bot, { emergency: { policy: 'replace-first', bound: 7 } }));
+    const dead = await rotate();
+    const [former, leaked] = [await rotate(), await rotate()];
+    await kill(dead);
+    await issue(bot, 'standby');
+    await issue(bot, 'drill');
+    await ledger.spent({ version: await issue(), why: 'no answer' });
+    const made = { id: 'role_b', mark: 'ours:next' };
+    await ledger.intend({ version: await plan(), effect: 'issue', place: 'slot-b', ref: made, within: 60_000 });
+    await ledger.declareIncident({ incident: 'i', versions: [leaked], who: 'os:ada', why: 'leaked' });
+    const facts = await ledger.facts(bot);
+    await ledger.close();
+    const [known] = sheet().credentials;
+    if (known === undefined) throw new Error('no credential on the sheet');
+    const sizes = (['in use', 'every', [former, dead]] as const).map((which) => {
+      const frozen = frozenFrom(facts, which, 1_000);
+      expect(frozenFrom(known, which, 1_000)).toEqual(frozen);
+      return frozen.length;
+    });
+    expect(sizes).toEqual([3, 6, 1]);
+  });
+
   it('is readable by its owner alone, and complete once the ledger is closed', async () => {
     const { ledger, path, rotate, versions } = await withSheet();
     const version = await rotate();
@@ -111,5 +172,40 @@ describe('the kill sheet', () => {
     await again.close();
     rmSync(filePath(url));
     expect(versions()).toHaveLength(1);
+  });
+
+  it('is not replaced by a ledger that was made anew in the place of one that is gone', async () => {
+    const { url, path, ledger, rotate } = await withSheet();
+    await rotate();
+    await ledger.close();
+    const kept = readFileSync(path, 'utf8');
+    rmSync(filePath(url));
+    const empty = await openLedger({ url, killSheet: path });
+    await scenarioOn(empty, url, place, Date.now, () => undefined).apply(entry());
+    await empty.close();
+    expect(readFileSync(path, 'utf8')).toBe(kept);
+  });
+
+  it('is not replaced by a ledger that knows less than it', async () => {
+    const { url, path, ledger, rotate, sheet } = await withSheet();
+    await rotate();
+    await ledger.close();
+    const newer = JSON.stringify({ ...sheet(), n: sheet().n + 1_000 });
+    writeFileSync(path, newer);
+    const behind = await openLedger({ url, killSheet: path });
+    await behind.close();
+    expect(readFileSync(path, 'utf8')).toBe(newer);
+  });
+
+  it('is written once the one that was kept has been moved away', async () => {
+    const { url, path, ledger, rotate, sheet } = await withSheet();
+    await rotate();
+    await ledger.close();
+    writeFileSync(path, JSON.stringify({ ...sheet(), installation: 'another' }));
+    const ours = await openLedger({ url, killSheet: path });
+    expect(sheet().installation).toBe('another');
+    rmSync(path);
+    await ours.close();
+    expect(sheet().installation).not.toBe('another');
   });
 });

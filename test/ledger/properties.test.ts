@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { codeOf } from '../../domain/errors.ts';
-import type { CredentialFacts } from '../../domain/facts.ts';
+import type { CredentialFacts, Ref } from '../../domain/facts.ts';
 import type { VersionId } from '../../domain/identifiers.ts';
 import { openLedger } from '../../ledger/open.ts';
 import { bot, consumer, entry, minutes } from './fixtures.ts';
@@ -24,6 +24,12 @@ type Step = (
 const who = { who: 'os:tester', why: 'a property' };
 const newest = (facts: CredentialFacts): number => facts.epochs[0]?.epoch ?? 0;
 const instance = (index: number): string => ['one', 'two'][index % 2] ?? 'one';
+
+/** Those the ledger knows, and now and then one that it does not. */
+const refsOf = (facts: CredentialFacts, version: VersionId, index: number): readonly Ref[] => [
+  ...(facts.versions.find((one) => one.id === version)?.refs ?? []).map((one) => one.ref),
+  ...(index % 3 === 1 ? [{ id: `found-${index}` }] : []),
+];
 
 const steps: Readonly<Record<string, Step>> = {
   plan: ({ plan }) => plan(),
@@ -98,6 +104,34 @@ const steps: Readonly<Record<string, Step>> = {
   },
   leak: ({ ledger }, _facts, any, index) =>
     ledger.declareIncident({ incident: `i${index}`, versions: [any(index)], ...who }),
+  drill: ({ issue }) => issue(bot, 'drill'),
+  contained: ({ ledger, now }, facts, any, index) =>
+    ledger.killFacts({
+      incident: `i${index}`,
+      facts: [
+        {
+          kind: 'contained',
+          credential: bot,
+          version: any(index),
+          at: now() - (index % 2),
+          refs: refsOf(facts, any(index), index),
+        },
+      ],
+    }),
+  killed: ({ ledger, now }, _facts, any, index) =>
+    ledger.killFacts({
+      incident: `i${index}`,
+      facts: [
+        {
+          kind: 'dead',
+          credential: bot,
+          version: any(index),
+          at: now() - 1,
+          grade: index % 3 === 0 ? 'absent' : 'refused',
+        },
+      ],
+    }),
+  closeIncident: ({ ledger }, _facts, _any, index) => ledger.closeIncident({ incident: `i${index}`, who: who.who }),
   moreConsumers: ({ apply }) => apply(entry(bot, { consumers: [consumer('api'), consumer('web')] })),
   fewerConsumers: ({ apply }) => apply(entry()),
   retire: ({ apply }) => apply(),
@@ -138,6 +172,10 @@ const tour: [string, number][] = [
   ['standby', 0],
   ['refused', 5],
   ['leak', 0],
+  ['contained', 0],
+  ['killed', 0],
+  ['closeIncident', 0],
+  ['drill', 0],
   ['pause', 0],
   ['withdrawRequest', 0],
   ['rotateRequest', 0],

@@ -4,7 +4,7 @@ import type { ErrorCode } from '../../domain/errors.ts';
 import { codeOf } from '../../domain/errors.ts';
 import type { CredentialFacts, VersionFacts } from '../../domain/facts.ts';
 import type { CredentialId, VersionId } from '../../domain/identifiers.ts';
-import type { Ledger } from '../../ledger/ledger.ts';
+import type { Ledger, PlanVersion } from '../../ledger/ledger.ts';
 import { openLedger } from '../../ledger/open.ts';
 import { bot, entry, freshVersion, minutes } from './fixtures.ts';
 import type { Place } from './places.ts';
@@ -17,8 +17,8 @@ export interface Scenario {
   readonly now: () => number;
   readonly pass: (milliseconds: number) => void;
   readonly apply: (...entries: readonly Entry[]) => Promise<void>;
-  readonly plan: (credential?: CredentialId, as?: 'pending' | 'standby') => Promise<VersionId>;
-  readonly issue: (credential?: CredentialId, as?: 'pending' | 'standby') => Promise<VersionId>;
+  readonly plan: (credential?: CredentialId, as?: PlanVersion['as']) => Promise<VersionId>;
+  readonly issue: (credential?: CredentialId, as?: PlanVersion['as']) => Promise<VersionId>;
   /** Issues and decides: the new version is current, every other one doomed. */
   readonly rotate: (credential?: CredentialId) => Promise<VersionId>;
   /** Everything of GATE 3 and 4 for this version. */

@@ -65,6 +65,16 @@ describe('anthropic keeps the provider contract', () => {
   for (const one of suite) test(one.name, () => one.run());
 });
 
+test('a key of another workspace is refused before it is stored, and left as it is', async () => {
+  const one = target();
+  const elsewhere = await inConsole(target());
+  const request = { version: undefined, material: elsewhere.material, known: [] };
+  await expect(anthropic().examine(one, request, callNow())).rejects.toMatchObject({ code: 'VERIFICATION_FAILED' });
+  const own = await inConsole(one);
+  await anthropic().examine(one, { ...request, material: own.material }, callNow());
+  expect(await listed(one, own.id)).not.toHaveProperty('tag');
+});
+
 describe('adopt', () => {
   test('puts the tag before the name that the operator gave', async () => {
     const one = target();

@@ -27,6 +27,11 @@ const keysOf = async (one: OpenAiTarget) =>
     }[]
   ).filter((key) => key.project === one.settings.project && key.live);
 
+const accountsOf = async (one: OpenAiTarget) =>
+  ((await world().fake.control('GET', '/accounts')) as { id: string; project: string; live: boolean }[]).filter(
+    (account) => account.project === one.settings.project && account.live,
+  );
+
 test('a create that commits after its caller gave up is found by its tag and killed', async () => {
   const one = openAiTarget(world(), { callTimeout: 1_500 });
   const version = freshVersion();
@@ -86,8 +91,29 @@ test('after a kill no empty service account of ours is left behind', async () =>
   const one = openAiTarget(world());
   const made = await make(one);
   await openAi().revoke(one, made.ref, callNow());
-  const accounts = (await world().fake.control('GET', '/accounts')) as { project: string; live: boolean }[];
-  expect(accounts.filter((account) => account.project === one.settings.project && account.live)).toEqual([]);
+  expect(await accountsOf(one)).toEqual([]);
+});
+
+test('in a hurry only the key is deleted, and its account when the same is asked for at leisure', async () => {
+  const one = openAiTarget(world());
+  const made = await make(one);
+  await openAi().revoke(one, made.ref, { ...callNow(), urgent: true });
+  expect(await keysOf(one)).toEqual([]);
+  expect(await accountsOf(one)).toMatchObject([{ id: made.ref.parent }]);
+  await openAi().revoke(one, made.ref, callNow());
+  await openAi().revoke(one, made.ref, callNow());
+  expect(await accountsOf(one)).toEqual([]);
+});
+
+test('an account that could not be removed for now is asked for again, not forgotten', async () => {
+  const one = openAiTarget(world());
+  const made = await make(one);
+  await world().fake.faults({ failNext: { operation: 'delete-account', count: 9, status: 503 } });
+  await expect(openAi().revoke(one, made.ref, callNow())).rejects.toMatchObject({ code: 'AMBIGUOUS' });
+  expect(await keysOf(one)).toEqual([]);
+  await world().fake.faults({ failNext: null });
+  await openAi().revoke(one, made.ref, callNow());
+  expect(await accountsOf(one)).toEqual([]);
 });
 
 test('404 for a key that the list still shows is no success', async () => {
@@ -254,4 +280,18 @@ test('the command that kills by hand keeps an odd id one word, and the admin key
     expect(command).toContain('"$OPENAI_ADMIN_KEY" | curl ');
     expect(command.slice(command.indexOf('http')).split('/').at(-1)).toMatch(/^[\w.%-]+$/);
   }
+});
+
+test('what the admin key may read beyond its project is told', async () => {
+  const one = openAiTarget(world());
+  await make(openAiTarget(world()));
+  expect(await openAi().excess?.(one, callNow())).toEqual([
+    'it administers the admin keys of the whole organization',
+    `it sees more projects than ${one.settings.project}`,
+  ]);
+});
+
+test('an admin key that may read nothing else is no proof that it may do nothing else', async () => {
+  await world().fake.settings({ narrowAdmin: true });
+  await expect(openAi().excess?.(openAiTarget(world()), callNow())).rejects.toMatchObject({ code: 'UNSUPPORTED' });
 });

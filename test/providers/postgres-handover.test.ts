@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { revokeUntilDead } from '../../activities/revoke-until-dead.ts';
-import { planNewVersion } from '../../activities/plan-rotation.ts';
+import { planNewVersion } from '../../activities/plan-new-version.ts';
 import type { ActivityPorts } from '../../activities/ports.ts';
 import { SecretMaterial } from '../../domain/secret-material.ts';
 import { postgresRoles } from '../../providers/postgres-roles.ts';
@@ -138,6 +138,7 @@ describe('what the admin may do beyond what is needed', () => {
         ports: rig.ports,
         adapters: rig.adapters,
         rotations: { ping: async () => 1 },
+        pollers: async () => [],
         killSheet: rig.killSheet,
       });
       const found = (await checks.doctor()).filter(({ subject }) => subject === 'target target');

@@ -5,34 +5,22 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
-import { rotationWorkflowId, settleDebtWorkflowId, watchTargetWorkflowId } from '../../domain/identifiers.ts';
+import {
+  drillWorkflowId,
+  rotationWorkflowId,
+  settleDebtWorkflowId,
+  watchTargetWorkflowId,
+} from '../../domain/identifiers.ts';
+import { queues } from '../../domain/queues.ts';
 import { scriptTrouble } from '../../providers/in-memory/trouble.ts';
-import { consumer, openStage, quick, type Play, type Stage } from '../support/rotation-world.ts';
+import { openEmergencyStage } from '../support/emergency-world.ts';
+import { consumer, quick, type Stage } from '../support/rotation-world.ts';
+import { openSweepStage, sweepInput } from '../support/sweep-world.ts';
 import { until } from '../support/until.ts';
 import { historyFile, historiesFolder } from './histories.ts';
+import { incidentScenarios } from './incident-scenarios.ts';
+import { bot, confirming, rotationOf, settled, type Scenario } from './scenario.ts';
 import { withoutOurPlace } from './scrub.ts';
-
-/** Plays, and names the workflow whose newest run is kept; `runs` names older ones that are kept too. */
-type Scenario = (stage: Stage) => Promise<{ readonly workflowId: string; readonly runs?: readonly string[] }>;
-
-const bot = { consumers: [consumer('bot')] };
-
-async function settled(stage: Stage, options: Parameters<Stage['play']>[0] = {}): Promise<Play> {
-  const play = await stage.play({ ...options, entry: { ...bot, ...options.entry } });
-  await play.rotate();
-  await play.result();
-  for (const name of play.consumers()) await play.beat(name);
-  return play;
-}
-
-async function confirming(stage: Stage, options: Parameters<Stage['play']>[0] = {}): Promise<Play> {
-  const play = await settled(stage, options);
-  await play.rotate();
-  await play.reaches('confirming');
-  return play;
-}
-
-const rotationOf = (play: Play) => ({ workflowId: rotationWorkflowId(play.id) });
 
 const scenarios: Readonly<Record<string, Scenario>> = {
   'first-rotation': async (stage) => {
@@ -42,6 +30,13 @@ const scenarios: Readonly<Record<string, Scenario>> = {
     return rotationOf(play);
   },
   'scheduled-with-proof': async (stage) => {
+    const play = await confirming(stage);
+    await play.prove('bot');
+    await play.result();
+    return rotationOf(play);
+  },
+  // Since GATE says whether a soak is wanted, and the last erasure closes the run.
+  'closed-with-the-last': async (stage) => {
     const play = await confirming(stage);
     await play.prove('bot');
     await play.result();
@@ -132,6 +127,17 @@ const scenarios: Readonly<Record<string, Scenario>> = {
     await play.result();
     return rotationOf(play);
   },
+  'discarding-continued': async (stage) => {
+    const play = await settled(stage);
+    scriptTrouble(play.provider, 'revoke', { kind: 'fail', code: 'UNAVAILABLE' }, 4);
+    const held = play.hold('revoke');
+    await play.rotate({ rehearse: true, pace: { ...quick, renewAfter: 1 } });
+    await held.arrived;
+    const first = (await stage.client.workflow.getHandle(rotationWorkflowId(play.id)).describe()).runId;
+    held.letGo();
+    await play.result();
+    return { ...rotationOf(play), runs: [first] };
+  },
   'continued-as-new': async (stage) => {
     const play = await settled(stage);
     await play.rotate({ pace: { ...quick, renewAfter: 1 } });
@@ -144,6 +150,39 @@ const scenarios: Readonly<Record<string, Scenario>> = {
     await play.prove('bot');
     await play.result();
     return { ...rotationOf(play), runs: [first] };
+  },
+  'standby-refilled': async (stage) => {
+    const play = await stage.play({ entry: { standby: true } });
+    await play.rotate();
+    await play.result();
+    return rotationOf(play);
+  },
+  'standby-promoted-after-leak': async (stage) => {
+    const play = await settled(stage, { entry: { standby: true, emergency: { policy: 'standby', bound: 600_000 } } });
+    await play.leak([(await play.current()).id]);
+    await play.result();
+    return rotationOf(play);
+  },
+  'replace-first-proved': async (stage) => {
+    const play = await settled(stage, { entry: { emergency: { policy: 'replace-first', bound: 600_000 } } });
+    const old = (await play.current()).id;
+    await play.leak([old]);
+    await until('it is replaced', async () => (await play.current()).id !== old);
+    await play.reaches('confirming');
+    await play.prove('bot');
+    await play.result();
+    return rotationOf(play);
+  },
+  'replace-first-bound': async (stage) => {
+    const play = await settled(stage, { entry: { emergency: { policy: 'replace-first', bound: 1_500 } } });
+    const old = (await play.current()).id;
+    const held = play.hold('promote');
+    await play.leak([old]);
+    await held.arrived;
+    await until('it is dead at the provider', () => !play.liveVersions().includes(old));
+    held.letGo();
+    await play.result();
+    return rotationOf(play);
   },
   'settle-debt': async (stage) => {
     const play = await settled(stage, { entry: { consumers: { none: 'nobody' } } });
@@ -172,9 +211,31 @@ const scenarios: Readonly<Record<string, Scenario>> = {
     await stage.client.workflow.getHandle(workflowId).result();
     return { workflowId };
   },
+  'scheduled-drill': async (stage) => {
+    const play = await stage.play();
+    const workflowId = drillWorkflowId(play.id);
+    const args = [{ credential: play.id }];
+    await stage.client.workflow.execute('drillCredential', { workflowId, taskQueue: queues.rotations, args });
+    return { workflowId };
+  },
+  ...incidentScenarios,
 };
 
-async function record(stage: Stage, name: string, scenario: Scenario): Promise<void> {
+/** One starts what is due; it needs a stage that sweeps. */
+const sweep = async (stage: Stage): ReturnType<Scenario> => {
+  const play = await stage.play();
+  const workflowId = 'sweep';
+  const args = [sweepInput()];
+  await stage.client.workflow.execute('sweepInventory', { workflowId, taskQueue: queues.rotations, args });
+  await play.result();
+  return { workflowId };
+};
+
+async function record<On extends Stage>(
+  stage: On,
+  name: string,
+  scenario: (stage: On) => ReturnType<Scenario>,
+): Promise<void> {
   const { workflowId, runs = [] } = await scenario(stage);
   for (const [index, run] of [...runs, undefined].entries()) {
     const history = await stage.client.workflow.getHandle(workflowId, run).fetchHistory();
@@ -188,11 +249,19 @@ async function record(stage: Stage, name: string, scenario: Scenario): Promise<v
 Runtime.install({ logger: new DefaultLogger('ERROR') });
 const wanted = process.argv.slice(2);
 mkdirSync(historiesFolder, { recursive: true });
-const stage = await openStage();
+const stage = await openEmergencyStage();
 try {
   for (const [name, scenario] of Object.entries(scenarios)) {
     if (wanted.length === 0 || wanted.includes(name)) await record(stage, name, scenario);
   }
 } finally {
   await stage.close();
+}
+if (wanted.length === 0 || wanted.includes('sweep')) {
+  const sweeping = await openSweepStage();
+  try {
+    await record(sweeping, 'sweep', sweep);
+  } finally {
+    await sweeping.close();
+  }
 }

@@ -50,10 +50,21 @@ describe('a run of tests', () => {
     expect([status, lines.at(-1)]).toEqual([0, '1 passed, 0 failed']);
   });
 
+  it('names every failure with the first line of its error, at the end', () => {
+    const { lines } = runOf("describe('d', () => { it('a', () => { throw new Error('no\\nmore'); }); });");
+    expect(lines.at(-2)).toBe('failed: a.test.ts > d > a: no');
+  });
+
   it('lists every skip with its reason', () => {
     const { status, lines } = runOf("it('a', () => {});\nit('b', ({ skip }) => skip('no pip here'));");
     expect([status, lines.at(-1)]).toEqual([0, '1 passed, 0 failed, 1 skipped']);
     expect(lines).toContain('skipped: a.test.ts > b: no pip here');
+  });
+
+  it('names what passed only at its second try', () => {
+    const { status, lines } = runOf("let tries = 0;\nit('a', { retry: 1 }, () => expect(tries++, 'tries').toBe(1));");
+    expect([status, lines.at(-1)]).toEqual([0, '1 passed, 0 failed']);
+    expect(lines.at(-2)).toBe('second try: a.test.ts > a: tries: expected +0 to be 1 // Object.is equality');
   });
 
   it.each([

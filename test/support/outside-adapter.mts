@@ -5,6 +5,7 @@ import { z } from 'zod';
 
 type Settings = { readonly prefix: string };
 const keys = new Map<string, { readonly tag: string; readonly value: string }>();
+let made = 0;
 
 async function checkAdmin(target: Target<Settings>): Promise<void> {
   if ((await target.admin()).revealValue() !== 'letmein')
@@ -13,6 +14,7 @@ async function checkAdmin(target: Target<Settings>): Promise<void> {
 
 function sheet(): Provider<Settings> {
   return {
+    contract: 1,
     name: 'sheet',
     settingsSchema: z.strictObject({ prefix: z.string() }),
     material: { fields: ['token'], value: 'token' },
@@ -35,7 +37,9 @@ function sheet(): Provider<Settings> {
     issue: async (target, request, call) => {
       await checkAdmin(target);
       const value = target.settings.prefix + Buffer.from(call.random(24)).toString('hex');
-      const id = `row-${keys.size + 1}`;
+      made += 1;
+      // Never an id again that another key has, or had: whoever revokes that one would kill this.
+      const id = `row-${made}`;
       keys.set(id, { tag: `${target.installation}:${request.version}`, value });
       return { ref: { id }, material: new SecretMaterial({ token: value }, 'token') };
     },

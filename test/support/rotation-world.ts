@@ -48,7 +48,13 @@ export type { Play, PlayOptions } from './play.ts';
 export { consumer, plainEntry, quick } from './entries.ts';
 
 /** The ledger is a SQLite file of its own unless a URL names another. */
-export async function openStage(options: { readonly ledgerUrl?: string } = {}): Promise<Stage> {
+export async function openStage(
+  options: {
+    readonly ledgerUrl?: string;
+    /** Activities beside those of rotations. */
+    readonly activities?: (ports: ActivityPorts, client: Stage['client']) => object;
+  } = {},
+): Promise<Stage> {
   quietRuntime();
   const server = await startTemporalServer();
   const folder = temporaryFolder('stage');
@@ -64,7 +70,8 @@ export async function openStage(options: { readonly ledgerUrl?: string } = {}): 
     ...(await import('../../backends/in-memory.ts')).inMemory,
     create: (_settings, access) => {
       const holds = backendHolds.get(access.name) ?? holding();
-      return holds.around(inMemoryBackend(access.name, worldOf(access.name)));
+      // By its name, as `blind`: one that can only be written to.
+      return holds.around(inMemoryBackend(access.name, worldOf(access.name), !access.name.startsWith('blind-')));
     },
   });
   const ports = activityPorts({
@@ -90,7 +97,7 @@ export async function openStage(options: { readonly ledgerUrl?: string } = {}): 
     const shared = {
       connection,
       namespace: server.namespace,
-      activities: { ...createActivities(ports, activitySignal) },
+      activities: { ...createActivities(ports, activitySignal), ...options.activities?.(ports, temporal.client) },
       interceptors: { activity: [guardActivities] },
       // A killed worker's workflows wait this long for it, then any other takes them.
       stickyQueueScheduleToStartTimeout: '2 s',
@@ -98,7 +105,8 @@ export async function openStage(options: { readonly ledgerUrl?: string } = {}): 
     };
     workers = await Promise.all([
       Worker.create({ ...shared, taskQueue: queues.rotations, workflowBundle: bundle }),
-      Worker.create({ ...shared, taskQueue: queues.emergency }),
+      Worker.create({ ...shared, taskQueue: queues.emergency, workflowBundle: bundle }),
+      Worker.create({ ...shared, taskQueue: queues.containment, workflowBundle: bundle }),
       Worker.create({ ...shared, taskQueue: queues.watching }),
     ]);
     runs = workers.map((worker) => worker.run());

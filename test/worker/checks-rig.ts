@@ -2,7 +2,11 @@ import { issueAndStage } from '../../activities/issue-and-stage.ts';
 import { planRotation } from '../../activities/plan-rotation.ts';
 import { promoteAndNotify } from '../../activities/promote-and-notify.ts';
 import type { Finding } from '../../control/ports.ts';
+import { packageVersion } from '../../control/cli/version.ts';
 import type { VersionId } from '../../domain/identifiers.ts';
+import { queues } from '../../domain/queues.ts';
+import { identityOf } from '../../worker/builds.ts';
+import type { Poller } from '../../worker/pollers.ts';
 import { openChecks, type ChecksInput } from '../../worker/checks.ts';
 import { signal, worldDump, type Rig } from '../activities/rig.ts';
 
@@ -11,9 +15,16 @@ export const checksOf = (rig: Rig, changes: Partial<ChecksInput> = {}) =>
     ports: rig.ports,
     adapters: rig.adapters,
     rotations: { ping: async () => 3 },
+    pollers: async () => everyQueue(identityOf(`${packageVersion()}/abc`)),
     killSheet: rig.killSheet,
     ...changes,
   });
+
+/** A worker as it polls. */
+export const everyQueue = (identity: string): readonly Poller[] =>
+  Object.values(queues).flatMap((queue) =>
+    (['workflows', 'activities'] as const).map((work) => ({ queue, identity, work })),
+  );
 
 /** One rotation by hand, up to the promotion. */
 export async function rotate(rig: Rig, run: string): Promise<VersionId> {

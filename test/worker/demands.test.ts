@@ -57,6 +57,24 @@ describe('demands', () => {
     expect(await asked({ consumers }, targets({ probes: { health: 'https://there/' } }))).toEqual([]);
   });
 
+  test('for a reading need a name of the reader and a backend that keeps a record of readings', async () => {
+    await open();
+    const consumers = [consumer('api', { demand: 'observed-read', reader: 'role:api' })];
+    const vault = (settings: object) => ({
+      vault: { kind: 'vault-kv', settings: { address: 'https://vault.example.com', ...settings }, path: 'ai' },
+    });
+    const backends = ['shelf', 'vault'].map((backend) => ({ ...shelf, backend, fields: undefined }));
+    const recorded = targets({}, vault({ auditFile: '/var/log/vault/audit.log' }));
+    expect(await asked({ consumers, backends }, recorded)).toEqual([]);
+    expect(await asked({ consumers, backends }, targets({}, vault({})))).toMatchObject([
+      { subject: rig.id, verdict: 'failure', remedy: expect.stringContaining('auditFile') },
+    ]);
+    const nameless = [consumer('api', { demand: 'observed-read' })];
+    expect(await asked({ consumers: nameless, backends }, recorded)).toMatchObject([
+      { verdict: 'failure', remedy: expect.stringContaining('role:web') },
+    ]);
+  });
+
   test('for less silence than the signal lags are refused', async () => {
     await open();
     const lagging = targets({ settings: { usageLag: 120_000 } });
@@ -87,6 +105,11 @@ describe('demands', () => {
     const locked = targets({ admin: 'vault:shelf/admin' }, { safe: { kind: 'in-memory', settings: {}, path: 'ai' } });
     expect(await asked({}, locked)).toMatchObject([{ text: expect.stringContaining('contain a leak') }]);
     expect(await asked({}, targets({ admin: 'vault:safe/admin' }))).toEqual([]);
+    const second = { admin: 'vault:shelf/admin', secondAdmin: 'env:BREAK_GLASS' };
+    expect(await asked({}, targets(second))).toEqual([]);
+    expect(await asked({}, targets({ ...second, secondAdmin: 'vault:shelf/other' }))).toMatchObject([
+      { remedy: expect.stringContaining('secondAdmin') },
+    ]);
   });
 
   test('of a supplied credential need a store that can be read', async () => {

@@ -1,12 +1,16 @@
 import { chmod, readFile, rm, writeFile } from 'node:fs/promises';
 import { afterEach, describe, expect, test } from 'vitest';
+import { packageVersion } from '../../control/cli/version.ts';
 import { KeybatonError } from '../../domain/errors.ts';
+import { queues } from '../../domain/queues.ts';
+import { asTargets } from '../../inventory/targets.ts';
 import { scriptTrouble } from '../../providers/in-memory/trouble.ts';
+import { digestOf } from '../../providers/in-memory/world.ts';
 import { activityPorts } from '../../worker/activity-ports.ts';
 import type { ChecksInput } from '../../worker/checks.ts';
 import { installationKey } from '../../worker/installation-key.ts';
 import { openRig, type Rig, type RigOptions } from '../activities/rig.ts';
-import { bad, checksOf, everything, of, rotate } from './checks-rig.ts';
+import { bad, checksOf, everyQueue, everything, of, rotate } from './checks-rig.ts';
 
 let rig: Rig;
 afterEach(() => rig.close());
@@ -17,14 +21,29 @@ async function open(options: RigOptions = {}): Promise<void> {
 
 const checks = (changes: Partial<ChecksInput> = {}) => checksOf(rig, changes);
 
+/** The rig's target, with a second admin credential. */
+async function twoAdmins(): Promise<void> {
+  const { targets, entries } = await rig.ledger.inventory();
+  const applied = asTargets(targets);
+  const target = { ...applied.targets['target'], secondAdmin: 'env:SECOND' };
+  await rig.ledger.applyInventory({
+    ...{ teams: ['team'], entries, actor: 'test' },
+    targets: { ...applied, targets: { target } },
+  });
+}
+
 describe('doctor', () => {
   test('finds nothing wrong where nothing is', async () => {
     await open();
     const findings = await checks({ temporalClock: async () => Date.now() }).doctor();
-    expect(bad(findings)).toMatchObject([{ subject: 'target target', verdict: 'cannot tell' }]);
+    expect(bad(findings)).toMatchObject([
+      { subject: 'target target', verdict: 'cannot tell' },
+      { subject: 'drill of tier standard', verdict: 'warning' },
+    ]);
     expect(findings.map(({ subject }) => subject)).toEqual(
       expect.arrayContaining([
         'temporal',
+        'workers',
         'ledger',
         'clock of the ledger',
         'clock of temporal',
@@ -82,6 +101,84 @@ describe('doctor', () => {
     expect(found.map(({ verdict }) => verdict)).toEqual(['ok', 'failure']);
   });
 
+  test('what an adapter cannot be told of its admin credential is said, and is no failure', async () => {
+    const rest = () => Promise.reject(new KeybatonError('UNSUPPORTED', 'its roles cannot be read with it'));
+    await open({ adapter: (adapter) => ({ ...adapter, excess: rest }) });
+    const found = of(await checks().doctor(), 'target target');
+    expect(found.map(({ verdict }) => verdict)).toEqual(['ok', 'cannot tell']);
+    expect(found[1]?.text).toContain('its roles cannot be read with it');
+  });
+
+  test.each([
+    ['is refused', 'second', { ADMIN: 'admin', SECOND: 'second' }, 'only its secondAdmin works: with its admin, '],
+    ['is not there', 'second', { SECOND: 'second' }, 'only its secondAdmin works: with its admin, '],
+    ['alone works', 'admin', { ADMIN: 'admin', SECOND: 'second' }, 'only its admin works: with its secondAdmin, '],
+  ])(
+    'a target whose first admin credential %s is told, though every call is answered',
+    async (_what, taken, environment, text) => {
+      await open({ environment });
+      await twoAdmins();
+      rig.provider.change((state) => (state.admin = digestOf(taken)));
+      const [works, alone, ...more] = of(await checks().doctor(), 'target target');
+      expect(works).toMatchObject({ verdict: 'ok' });
+      expect(alone).toMatchObject({ verdict: 'warning', text: expect.stringContaining(text) });
+      expect(alone?.remedy ?? '').not.toBe('');
+      expect(more).toMatchObject([{ verdict: 'cannot tell' }]);
+    },
+  );
+
+  test('two admin credentials that both work are no finding', async () => {
+    await open({ environment: { ADMIN: 'admin', SECOND: 'second' } });
+    await twoAdmins();
+    expect(of(await checks().doctor(), 'target target').map(({ verdict }) => verdict)).toEqual(['ok', 'cannot tell']);
+  });
+
+  test('queues that no worker polls are found', async () => {
+    await open();
+    const pollers = async () =>
+      everyQueue(`keybaton/${packageVersion()}/abc@host:1`).filter(({ queue }) => queue === queues.watching);
+    expect(of(await checks({ pollers }).doctor(), 'workers')).toMatchObject([
+      {
+        verdict: 'failure',
+        text: expect.stringContaining(`no worker polls ${queues.rotations}, ${queues.emergency}`),
+        remedy: expect.stringContaining('keybaton worker'),
+      },
+      { verdict: 'ok', text: expect.stringContaining(`1 worker of ${packageVersion()}/abc`) },
+    ]);
+  });
+
+  test('a queue whose workflows no worker takes is found, though its activities are served', async () => {
+    await open();
+    const pollers = async () =>
+      everyQueue(`keybaton/${packageVersion()}/abc@host:1`).filter(
+        ({ queue, work }) => queue !== queues.emergency || work === 'activities',
+      );
+    expect(of(await checks({ pollers }).doctor(), 'workers')[0]).toMatchObject({
+      verdict: 'failure',
+      text: expect.stringContaining(`no worker polls ${queues.emergency} (workflows):`),
+    });
+  });
+
+  test.each([
+    ['two builds', ['keybaton/0.1.0/abc@host:1', 'keybaton/0.1.0/def@host:2'], '2 builds poll: 0.1.0/abc (keybaton'],
+    [
+      'one that does not say its build',
+      ['keybaton/0.1.0/abc@host:1', '7@host'],
+      'a build that does not say which (7@host)',
+    ],
+    [
+      'another version than this command',
+      ['keybaton/0.0.1/abc@host:1'],
+      '1 worker of 0.0.1/abc (keybaton/0.0.1/abc@host:1), and',
+    ],
+  ])('workers of %s are told, with what to do', async (_what, identities, text) => {
+    await open();
+    const pollers = async () => identities.flatMap(everyQueue);
+    const [found] = of(await checks({ pollers }).doctor(), 'workers');
+    expect(found).toMatchObject({ verdict: 'warning', text: expect.stringContaining(text) });
+    expect(found?.remedy ?? '').not.toBe('');
+  });
+
   test('a full target is no broken admin credential', async () => {
     await open({ settings: { maxLive: 1 } });
     await rotate(rig, 'one');
@@ -109,6 +206,7 @@ describe('doctor', () => {
       return of(await checks().doctor(), 'kill sheet')[0]?.text;
     };
     expect(await verdict({ installation: 'elsewhere' })).toContain('another installation');
+    expect(await verdict({ n: 1_000_000 })).toContain('newer than the ledger');
     expect(await verdict({ format: 2 })).toContain('no kill sheet of this build');
     await chmod(rig.killSheet, 0o644);
     expect(await verdict({})).toContain('others on this machine can read it');

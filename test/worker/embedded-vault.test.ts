@@ -4,6 +4,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { ActivityPorts } from '../../activities/ports.ts';
 import { embedded } from '../../backends/embedded.ts';
 import type { Backend, BackendCall, Place } from '../../backends/backend.ts';
+import { KeybatonError } from '../../domain/errors.ts';
 import { versionIdFrom } from '../../domain/identifiers.ts';
 import { SecretMaterial } from '../../domain/secret-material.ts';
 import { temporaryFolder } from '../../scripts/servers/temporary-folder.ts';
@@ -83,4 +84,36 @@ test('a credential that is not kept there is not found', async () => {
 
 test('nothing promoted yet is not found', async () => {
   await expect(embeddedVaultOf(ports).read(rig.id, 'current')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+});
+
+test('while the ledger does not answer, a secret is read where it lay, and as the vault has it now', async () => {
+  const first = await promote('kbcanaryone', 1, undefined);
+  let asked = 0;
+  const down = { yes: false };
+  const facts: ActivityPorts['ledger']['facts'] = async (credential) => {
+    asked += 1;
+    if (down.yes) throw new KeybatonError('UNAVAILABLE', 'the ledger does not answer');
+    return rig.ledger.facts(credential);
+  };
+  const reader = embeddedVaultOf({ ...ports, ledger: { ...rig.ledger, facts } }, { fresh: 0 });
+  expect(await reader.read(rig.id, 'current')).toMatchObject({ version: first, epoch: 1 });
+  down.yes = true;
+  const second = await promote('kbcanarytwo', 2, first);
+  expect(await reader.read(rig.id, 'current')).toMatchObject({ version: second, epoch: 2 });
+  expect(asked).toBe(2);
+  const stranger = embeddedVaultOf({ ...ports, ledger: { ...rig.ledger, facts } });
+  await expect(stranger.read(rig.id, 'current')).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+});
+
+test('many readings of one credential ask the ledger once for where it lies', async () => {
+  await promote('kbcanaryone', 1, undefined);
+  let asked = 0;
+  const facts: ActivityPorts['ledger']['facts'] = (credential) => {
+    asked += 1;
+    return rig.ledger.facts(credential);
+  };
+  const reader = embeddedVaultOf({ ...ports, ledger: { ...rig.ledger, facts } });
+  await Promise.all(Array.from({ length: 50 }, () => reader.read(rig.id, 'current')));
+  await reader.read(rig.id, 'current');
+  expect(asked).toBe(1);
 });

@@ -62,3 +62,36 @@ test("files that Temporal's own process makes can be read by their owner alone",
   await expect(startOwnTemporal(readSettings(environment), environment)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
   expect(statSync(join(folder, 'made')).mode & 0o077).toBe(0);
 });
+
+test('a server of somebody else at the port is not taken for ours: another port is', { timeout: 60_000 }, async () => {
+  // Stands in for two that were started in the same moment: the first time another one, which knows no home, has the port.
+  const [cli, first] = [join(folder, 'temporal'), join(folder, 'first')];
+  writeFileSync(
+    cli,
+    `#!${process.execPath}
+const { existsSync, readFileSync, writeFileSync } = require('node:fs');
+const { spawn } = require('node:child_process');
+const at = (name) => process.argv[process.argv.indexOf(name) + 1];
+const listen = "require('node:net').createServer((one) => one.end()).listen(Number(process.argv[1]), '127.0.0.1'); setTimeout(() => process.exit(), 20_000)";
+if (process.argv[2] !== 'server') {
+  const port = at('--address').split(':')[1];
+  process.exit(readFileSync(${JSON.stringify(first)}, 'utf8').startsWith(port) && at('-n') !== 'default' ? 1 : 0);
+} else if (!existsSync(${JSON.stringify(first)})) {
+  const other = spawn(process.execPath, ['-e', listen, at('--port')], { detached: true, stdio: 'ignore' });
+  other.unref();
+  writeFileSync(${JSON.stringify(first)}, at('--port') + ' ' + other.pid);
+  setTimeout(() => process.exit(1), 1_500);
+} else {
+  process.argv[1] = at('--port');
+  eval(listen);
+}
+`,
+  );
+  chmodSync(cli, 0o700);
+  const environment = { ...process.env, KEYBATON_HOME: join(folder, 'home'), TEMPORAL_CLI: cli };
+  const own = await startOwnTemporal(readSettings(environment), environment);
+  const [taken, other] = readFileSync(first, 'utf8').split(' ');
+  process.kill(Number(other));
+  await own.stop();
+  expect(own.address).not.toBe(`127.0.0.1:${taken}`);
+});

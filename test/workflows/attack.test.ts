@@ -160,7 +160,11 @@ describe('a rotation that is attacked', () => {
     await play.asksAgain();
     await play.asksAgain();
     expect(play.liveVersions()).toContain(old);
-    expect((await stage.rotations.status(play.id))?.waitsFor).toContain('bot/late');
+    // While it asks it waits for nothing.
+    await until('people are told whom it waits for', async () => {
+      const status = await stage.rotations.status(play.id);
+      return status?.waitsFor?.includes('bot/late') === true;
+    });
   });
 
   it('honours a pause although a version that once leaked was given up alive', async () => {

@@ -259,7 +259,7 @@ describe('a rotation whose world changes', () => {
   it('does not kill for a leak that the ledger has not heard of', async () => {
     const { play, old } = await confirming();
     await stage.rotations.escalate(play.id, { incident: 'forged', compromised: [old] });
-    await until('it asks to kill', async () => (await waitsFor(play)).includes('does not authorise'));
+    await until('it asks to kill', async () => (await waitsFor(play)).includes('is not authorised'));
     expect(play.liveVersions()).toContain(old);
     await play.prove('bot');
     await play.wake();

@@ -222,7 +222,7 @@ describe('a scheduled rotation', () => {
     await play.reaches('confirming');
     expect((await play.current()).id).toBe(fresh);
     await play.prove('bot');
-    await play.result();
+    expect((await play.result()).outcome).toBe('rotated');
     expect(play.liveVersions()).not.toContain(old);
     expect(play.liveVersions()).toContain(fresh);
   });

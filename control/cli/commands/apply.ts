@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { formatDuration } from '../../../domain/duration.ts';
 import { errorTable, KeybatonError } from '../../../domain/errors.ts';
 import { problemText } from '../../../inventory/problem.ts';
-import { apply } from '../../operations/apply.ts';
 import type { ApplyResult } from '../../operations/apply.ts';
+import { applyOperation, inventoryOperation } from '../../operations/table/apply.ts';
 import type { Command } from '../command.ts';
 import { count, printable } from '../text.ts';
 
@@ -23,13 +23,15 @@ export const applyCommand: Command = {
     { line: 'keybaton apply', about: 'apply inventory.yml with targets.yml of this folder' },
     { line: 'keybaton apply teams/search.yml --targets /etc/keybaton/targets.yml', about: 'files that live elsewhere' },
   ],
-  async run({ output, actor, ports, environment }, given) {
+  async run({ output, call, environment }, given) {
     const names = {
       inventory: given.optionalArgument(0) ?? 'inventory.yml',
       targets: given.text('targets') ?? 'targets.yml',
     };
     const [inventory, targets] = await Promise.all([readText(names.inventory), readText(names.targets)]);
-    const result = await apply(await ports(), { inventory, targets, actor, dryRun: given.flag('dryRun') });
+    const dryRun = given.flag('dryRun');
+    const expected = dryRun ? {} : { expected: (await call(inventoryOperation, {})).n };
+    const result = await call(applyOperation, { inventory, targets, dryRun, ...expected });
     if (result.kind !== 'refused') {
       output.answer(result, () => changesText(result));
       result.warnings.forEach((warning) => output.note(warning));

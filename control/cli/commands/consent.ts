@@ -1,5 +1,4 @@
-import { acknowledge } from '../../operations/acknowledge.ts';
-import { waive } from '../../operations/waive.ts';
+import { acknowledgeOperation, waiveOperation } from '../../operations/table/consent.ts';
 import type { Command, Given } from '../command.ts';
 import { noteTrouble } from '../told.ts';
 
@@ -34,11 +33,10 @@ export const acknowledgeCommand: Command = {
       about: 'for a consumer that cannot prove by itself',
     },
   ],
-  async run({ output, ports, actor }, given) {
-    const open = await ports();
-    const ask = { credential: given.credential(), actor, ...asked(given, 'say how you know') };
-    const done = await acknowledge(open, ask);
-    output.answer({ credential: ask.credential, consumer: ask.consumer, ...done }, () =>
+  async run({ output, call }, given) {
+    const ask = { credential: given.credential(), ...asked(given, 'say how you know') };
+    const done = await call(acknowledgeOperation, ask);
+    output.answer(done, () =>
       done.missing === 0
         ? `recorded for epoch ${done.epoch}; nobody is missing any more`
         : `recorded for epoch ${done.epoch}; still missing: ${done.missing}\nnext: keybaton status ${ask.credential}`,
@@ -65,14 +63,10 @@ export const waiveCommand: Command = {
       about: 'one running copy that will not come back',
     },
   ],
-  async run({ output, ports, actor }, given) {
-    const open = await ports();
-    const ask = { credential: given.credential(), actor, ...asked(given, 'say why its proof is not needed') };
-    const done = await waive(open, ask);
-    output.answer(
-      { credential: ask.credential, consumer: ask.consumer, ...done },
-      () => `waived for epoch ${done.epoch}\nnext: keybaton status ${ask.credential}`,
-    );
+  async run({ output, call }, given) {
+    const ask = { credential: given.credential(), ...asked(given, 'say why its proof is not needed') };
+    const done = await call(waiveOperation, ask);
+    output.answer(done, () => `waived for epoch ${done.epoch}\nnext: keybaton status ${ask.credential}`);
     noteTrouble(output, done.told);
     return 0;
   },

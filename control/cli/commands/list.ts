@@ -1,4 +1,7 @@
-import { list } from '../../operations/list.ts';
+import type { CredentialId } from '../../../domain/identifiers.ts';
+import type { list } from '../../operations/list.ts';
+import type { ListedCredential } from '../../operations/list.ts';
+import { listOperation } from '../../operations/table/list.ts';
 import type { CredentialSummary } from '../../operations/summary.ts';
 import type { Command } from '../command.ts';
 import { count, relative, table } from '../text.ts';
@@ -13,35 +16,64 @@ export const listCommand: Command = {
     { flags: '--group <group>', about: 'only with this mark' },
     { flags: '--needing', about: 'only those that need somebody' },
   ],
-  answers: ['now', 'credentials'],
+  answers: ['now', 'credentials', 'incidents'],
   examples: [
     { line: 'keybaton list', about: 'everything' },
     { line: 'keybaton list --needing', about: 'what is due, held, failed or compromised' },
     { line: 'keybaton list --environment prod --json', about: 'for a program' },
   ],
-  async run({ output, ports }, given) {
+  async run({ output, call }, given) {
     const filter = Object.fromEntries(
       ['team', 'environment', 'target', 'group'].flatMap((key) => {
         const value = given.text(key);
         return value === undefined ? [] : [[key, value]];
       }),
     );
-    const found = await list(await ports(), { ...filter, needing: given.flag('needing') });
-    output.answer(found, () => listText(found.credentials, found.now, output.width));
-    return 0;
+    const credentials: ListedCredential[] = [];
+    for (let after: CredentialId | undefined; ;) {
+      const page = await call(listOperation, {
+        ...filter,
+        needing: given.flag('needing'),
+        limit: 500,
+        ...(after === undefined ? {} : { after }),
+      });
+      credentials.push(...page.credentials);
+      if (page.next !== null) {
+        after = page.next;
+        continue;
+      }
+      const { now, incidents } = page;
+      const found = { now, credentials, incidents };
+      output.answer(found, () => [...incidents.map(incidentLine), listText(credentials, now, output.width)].join('\n'));
+      return 0;
+    }
   },
 };
 
-function listText(credentials: readonly CredentialSummary[], now: number, width: number): string {
+const incidentLine = ({ incident, keys, dead }: Awaited<ReturnType<typeof list>>['incidents'][number]): string =>
+  `OPEN incident ${incident}: ${dead} of ${count(keys, 'key')} dead; keybaton incident show ${incident}`;
+
+/** In the order of promotion; `3 in-sync` where there is no more to say. */
+function backendsText({ backends, current }: ListedCredential): string {
+  if (current === null) return '-';
+  const differing = backends.filter(({ standing }) => standing !== 'in-sync');
+  const synced = backends.length - differing.length;
+  const said = differing.map(({ backend, standing }) => `${backend} ${standing}`);
+  if (synced > 0) said.unshift(backends.length === 1 ? 'in-sync' : `${synced} in-sync`);
+  return said.join(', ');
+}
+
+function listText(credentials: readonly ListedCredential[], now: number, width: number): string {
   if (credentials.length === 0) return 'nothing to show: apply an inventory with keybaton apply, or widen the filter';
   const rows = credentials.map((one) => [
     one.id,
     one.mode,
     one.current === null ? 'never' : relative(one.current.since, now),
     one.due.why !== null ? 'now' : relative(one.due.at, now),
+    backendsText(one),
     notes(one),
   ]);
-  return `${table(['CREDENTIAL', 'MODE', 'ROTATED', 'DUE', 'NOTES'], rows, width)}\n${count(credentials.length, 'credential')}`;
+  return `${table(['CREDENTIAL', 'MODE', 'ROTATED', 'DUE', 'BACKENDS', 'NOTES'], rows, width)}\n${count(credentials.length, 'credential')}`;
 }
 
 export function notes(one: CredentialSummary): string {

@@ -1,4 +1,4 @@
-import { plan } from '../../operations/plan.ts';
+import { planOperation } from '../../operations/table/rehearse.ts';
 import type { Command } from '../command.ts';
 import { exitOfFindings, findingsText } from '../findings.ts';
 import { printable, wrapped } from '../text.ts';
@@ -16,8 +16,8 @@ export const planCommand: Command = {
       about: 'before a rotation: permission, room, who would have to prove',
     },
   ],
-  async run({ output, ports }, given) {
-    const view = await plan(await ports(), { credential: given.credential() });
+  async run({ output, call }, given) {
+    const view = await call(planOperation, { credential: given.credential() });
     output.answer(view, () =>
       [
         `${view.credential}: ${view.due === null ? 'not due' : `due: ${printable(view.due)}`}`,

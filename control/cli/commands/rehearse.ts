@@ -1,5 +1,5 @@
-import { rehearse } from '../../operations/rehearse.ts';
-import { status } from '../../operations/status.ts';
+import { rehearseOperation } from '../../operations/table/rehearse.ts';
+import { statusOperation } from '../../operations/table/status.ts';
 import type { Command } from '../command.ts';
 import { followToEnd } from '../live-run.ts';
 import { waitOptions } from './wait-options.ts';
@@ -14,10 +14,8 @@ export const rehearseCommand: Command = {
   answers: ['credential', 'startedAt', 'afterN'],
   examples: [{ line: 'keybaton rehearse openai/prod/support-bot --wait', about: 'before the first real rotation' }],
   async run(context, given) {
-    const ports = await context.ports();
-    const { credential, startedAt, afterN } = await rehearse(ports, {
+    const { credential, startedAt, afterN } = await context.call(rehearseOperation, {
       credential: given.credential(),
-      actor: context.actor,
     });
     if (!given.flag('wait')) {
       context.output.answer(
@@ -26,7 +24,7 @@ export const rehearseCommand: Command = {
       );
       return 0;
     }
-    const exit = await followToEnd(context, ports, {
+    const exit = await followToEnd(context, {
       credential,
       since: startedAt,
       afterN,
@@ -34,7 +32,7 @@ export const rehearseCommand: Command = {
       timeout: given.duration('timeout'),
       endsWell: ({ outcome, why }) => outcome === 'discarded' && why === 'rehearsed',
     });
-    const { missing } = await status(ports, { credential });
+    const { missing } = await context.call(statusOperation, { credential });
     missing.forEach((one) => context.output.note(`could not prove: ${one}`));
     return exit;
   },

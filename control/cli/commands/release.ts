@@ -2,7 +2,7 @@ import { KeybatonError } from '../../../domain/errors.ts';
 import type { ReleaseKind } from '../../../domain/facts.ts';
 import { parseVersionId } from '../../../domain/identifiers.ts';
 import type { VersionId } from '../../../domain/identifiers.ts';
-import { release } from '../../operations/release.ts';
+import { releaseOperation } from '../../operations/table/release.ts';
 import type { Command, Given } from '../command.ts';
 import { wrapped } from '../text.ts';
 
@@ -37,11 +37,11 @@ export const releaseCommand: Command = {
     },
     { line: 'keybaton release openai/prod/support-bot --retire --why "project ended"', about: 'the end of an entry' },
   ],
-  async run({ output, ports, actor }, given) {
+  async run({ output, call }, given) {
     const credential = given.credential();
     const what = releaseFrom(given);
     const why = given.required('why', 'say why this may go on');
-    const result = await release(await ports(), { credential, actor, why, ...what });
+    const result = await call(releaseOperation, { credential, why, ...what });
     output.answer(result, () =>
       [wrapped(`${credential}: ${done[what.release]}`, output.width), `next: keybaton status ${credential}`].join('\n'),
     );

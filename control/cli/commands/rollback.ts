@@ -1,5 +1,5 @@
 import { parseVersionId } from '../../../domain/identifiers.ts';
-import { rollBack } from '../../operations/roll-back.ts';
+import { rollbackOperation } from '../../operations/table/release.ts';
 import type { Command } from '../command.ts';
 import { followToEnd } from '../live-run.ts';
 import { waitOptions } from './wait-options.ts';
@@ -22,22 +22,20 @@ export const rollbackCommand: Command = {
     },
   ],
   async run(context, given) {
-    const ports = await context.ports();
     const to = given.text('to');
     const ask = {
       credential: given.credential(),
-      actor: context.actor,
       why: given.required('why', 'say what is wrong with the new version'),
       ...(to === undefined ? {} : { version: parseVersionId(to) }),
     };
-    const asked = await rollBack(ports, ask);
+    const asked = await context.call(rollbackOperation, ask);
     if (given.flag('wait')) {
-      return followToEnd(context, ports, {
+      return followToEnd(context, {
         credential: ask.credential,
         since: asked.request.at,
         afterN: asked.afterN,
         request: asked.request.id,
-        resume: async () => void (await rollBack(ports, { ...ask, version: asked.version })),
+        resume: async () => void (await context.call(rollbackOperation, { ...ask, version: asked.version })),
         timeout: given.duration('timeout'),
       });
     }

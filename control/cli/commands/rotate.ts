@@ -1,4 +1,4 @@
-import { rotate } from '../../operations/rotate.ts';
+import { rotateOperation } from '../../operations/table/rotate.ts';
 import type { Command } from '../command.ts';
 import { followToEnd } from '../live-run.ts';
 import { waitOptions } from './wait-options.ts';
@@ -20,20 +20,18 @@ export const rotateCommand: Command = {
     { line: 'keybaton rotate openai/prod/support-bot --why "laptop lost" --json', about: 'for a program' },
   ],
   async run(context, given) {
-    const ports = await context.ports();
     const ask = {
       credential: given.credential(),
-      actor: context.actor,
       why: given.required('why', 'say why, for the ledger'),
     };
-    const asked = await rotate(ports, ask);
+    const asked = await context.call(rotateOperation, ask);
     if (given.flag('wait')) {
-      return followToEnd(context, ports, {
+      return followToEnd(context, {
         credential: asked.credential,
         since: asked.askedAt,
         afterN: asked.afterN,
         request: asked.request,
-        resume: async () => void (await rotate(ports, ask)),
+        resume: async () => void (await context.call(rotateOperation, ask)),
         timeout: given.duration('timeout'),
       });
     }

@@ -1,5 +1,7 @@
 import { formatDuration } from '../../../domain/duration.ts';
-import { show } from '../../operations/show.ts';
+import { byHandOperation } from '../../operations/table/kill-switch.ts';
+import { showOperation } from '../../operations/table/show.ts';
+import type { ByHandView } from '../../operations/kill-by-hand.ts';
 import type { ShowView } from '../../operations/show.ts';
 import type { Command } from '../command.ts';
 import { printable, relative, table, wrapped } from '../text.ts';
@@ -8,18 +10,40 @@ import { notes } from './list.ts';
 export const showCommand: Command = {
   name: 'show',
   summary: 'Show one credential: its entry, versions, refs, copies and consumers',
+  about:
+    'With --by-hand: how to kill its keys with no keybaton at all, from the ledger or the kill sheet (with --json: `credential`, `source`, `troubles`, `keys`).',
   arguments: [{ name: 'credential', about: 'provider/environment/application' }],
-  answers: ['now', 'summary', 'entry', 'epochs', 'versions', 'consumers'],
+  options: [{ flags: '--by-hand', about: 'console address, key id and exact command to kill each key' }],
+  answers: ['now', 'summary', 'entry', 'backends', 'epochs', 'versions', 'consumers', 'incidents'],
   examples: [
     { line: 'keybaton show openai/prod/support-bot', about: 'everything the ledger knows, and no secret' },
     { line: 'keybaton show openai/prod/support-bot --json', about: 'the same for a program' },
+    { line: 'keybaton show openai/prod/support-bot --by-hand', about: 'when nothing of keybaton works' },
   ],
-  async run({ output, ports }, given) {
-    const view = await show(await ports(), { credential: given.credential() });
+  async run({ output, call }, given) {
+    if (given.flag('byHand')) {
+      const byHand = await call(byHandOperation, { credential: given.credential() });
+      output.answer(byHand, () => byHandText(byHand));
+      return 0;
+    }
+    const view = await call(showOperation, { credential: given.credential() });
     output.answer(view, () => showText(view, output.width));
     return 0;
   },
 };
+
+function byHandText({ credential, source, troubles, keys }: ByHandView): string {
+  return [
+    `${credential}, from the ${source}`,
+    ...troubles.map((one) => printable(`  ${one}`)),
+    ...(keys.length === 0 ? ['  no version that may live'] : []),
+    ...keys.flatMap(({ version, fate, target, text }) => [
+      '',
+      `${version} (${fate}, target ${target})`,
+      ...text.flatMap((one) => one.split('\n')).map((line) => `  ${printable(line)}`),
+    ]),
+  ].join('\n');
+}
 
 function showText(view: ShowView, width: number): string {
   const { summary, entry, now } = view;
@@ -32,8 +56,9 @@ function showText(view: ShowView, width: number): string {
     ['silence', silence],
     ['soak', formatDuration(entry.soak)],
     ['emergency', `${entry.emergency.policy}${entry.standby ? ', with a standby' : ''}`],
-    ['stored in', entry.backends.map(({ backend, path }) => `${backend} ${path}`).join(', ')],
+    ['stored in', view.backends.map(({ backend, path, standing }) => `${backend} ${path} (${standing})`).join(', ')],
     ['notes', notes(summary)],
+    ...view.incidents.map((incident) => ['incident', `${incident} is open: keybaton incident show ${incident}`]),
   ].map(([label = '', text = '']) => `  ${label.padEnd(10)} ${wrapped(text, width, ' '.repeat(13)).slice(13)}`);
   return [
     summary.id,

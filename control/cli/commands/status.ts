@@ -1,8 +1,8 @@
-import { statusAll } from '../../operations/status-all.ts';
-import { status } from '../../operations/status.ts';
+import { statusAllOperation, statusOperation } from '../../operations/table/status.ts';
 import type { StatusView } from '../../operations/status.ts';
 import type { Command } from '../command.ts';
 import { relative, wrapped } from '../text.ts';
+import { standingText } from './sweep.ts';
 
 export const statusCommand: Command = {
   name: 'status',
@@ -10,7 +10,7 @@ export const statusCommand: Command = {
   about:
     'Without a credential: everything that is rotating or needs somebody. Works while Temporal is down: then it shows what the ledger knows, and says so.',
   arguments: [{ name: 'credential', about: 'provider/environment/application', optional: true }],
-  answers: ['now', 'summary', 'run', 'trouble', 'requests', 'missing', 'silence', 'next'],
+  answers: ['now', 'summary', 'run', 'trouble', 'backends', 'requests', 'missing', 'silence', 'incidents', 'next'],
   examples: [
     { line: 'keybaton status', about: 'what moves, and what needs somebody' },
     {
@@ -18,17 +18,19 @@ export const statusCommand: Command = {
       about: 'one credential: its step, what it waits for, what to do next',
     },
   ],
-  async run({ output, ports }, given) {
-    const open = await ports();
+  async run({ output, call }, given) {
     if (given.optionalArgument(0) !== undefined) {
-      const view = await status(open, { credential: given.credential() });
+      const view = await call(statusOperation, { credential: given.credential() });
       output.answer(view, () => statusText(view, output.width));
       return 0;
     }
-    const all = await statusAll(open);
+    const all = await call(statusAllOperation, {});
     output.answer(all, () => {
       const quiet = `${all.total - all.credentials.length} of ${all.total} quiet`;
-      return [...all.credentials.map((view) => statusText(view, output.width)), quiet].join('\n\n');
+      const { schedule } = all;
+      const stopped =
+        schedule === null || schedule.state === 'running' ? [] : [`sweeps: ${standingText(schedule, Date.now())}`];
+      return [...all.credentials.map((view) => statusText(view, output.width)), ...stopped, quiet].join('\n\n');
     });
     return 0;
   },
@@ -38,7 +40,7 @@ export function statusText(view: StatusView, width: number): string {
   const { summary, now, run } = view;
   const { current, due } = summary;
   const line = (label: string, text: string): string =>
-    wrapped(text, width, ' '.repeat(12)).replace(/^ {12}/, `  ${label.padEnd(10)}`);
+    wrapped(text, width, ' '.repeat(12)).replace(/^ {12}/, `  ${label.padEnd(9)} `);
   const lines = [
     `${summary.id}  (${[summary.status, summary.mode, `team ${summary.team}`].join(', ')})`,
     line(
@@ -48,6 +50,7 @@ export function statusText(view: StatusView, width: number): string {
         : `${current.version}, epoch ${current.epoch}, since ${relative(current.since, now)}`,
     ),
     line('due', due.why ?? relative(due.at, now)),
+    ...(current === null ? [] : view.backends.map((one) => line('backend', `${one.backend}: ${one.standing}`))),
   ];
   if (run !== null) {
     lines.push(line('step', `${run.step}, since ${relative(run.since, now)}`));
@@ -57,6 +60,9 @@ export function statusText(view: StatusView, width: number): string {
   } else {
     lines.push(line('step', summary.rotating ? 'a run is open, and nobody works on it' : 'nothing runs'));
   }
+  if (summary.compromised.length > 0)
+    lines.push(line('leaked', `${summary.compromised.join(', ')} (compromised, not dead)`));
+  for (const incident of view.incidents) lines.push(line('incident', `${incident} is open`));
   if (due.failedAttempts > 0)
     lines.push(line('failed', `${due.failedAttempts} times; next attempt ${relative(due.nextAttemptAt, now)}`));
   for (const debt of summary.debts) lines.push(line('to die', debt));

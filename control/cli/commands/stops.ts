@@ -1,9 +1,6 @@
 import { KeybatonError } from '../../../domain/errors.ts';
 import type { CredentialId } from '../../../domain/identifiers.ts';
-import { freeze } from '../../operations/freeze.ts';
-import { pause } from '../../operations/pause.ts';
-import { thaw } from '../../operations/thaw.ts';
-import { unpause } from '../../operations/unpause.ts';
+import { freezeOperation, pauseOperation, thawOperation, unpauseOperation } from '../../operations/table/stops.ts';
 import type { Command, Given } from '../command.ts';
 import { count } from '../text.ts';
 import { noteTrouble } from '../told.ts';
@@ -22,9 +19,9 @@ export const pauseCommand: Command = {
   options: [why],
   answers: ['request', 'told'],
   examples: [{ line: 'keybaton pause openai/prod/support-bot --why "release night"', about: 'until unpause' }],
-  async run({ output, ports, actor }, given) {
+  async run({ output, call }, given) {
     const credential = given.credential();
-    const done = await pause(await ports(), { credential, actor, why: given.required('why', 'say why it must wait') });
+    const done = await call(pauseOperation, { credential, why: given.required('why', 'say why it must wait') });
     output.answer(done, () => `${credential} is paused\nnext: keybaton unpause ${credential}`);
     noteTrouble(output, done.told);
     return 0;
@@ -38,11 +35,10 @@ export const unpauseCommand: Command = {
   options: [endWhy],
   answers: ['credential', 'withdrawn', 'told'],
   examples: [{ line: 'keybaton unpause openai/prod/support-bot', about: 'it goes on where it stopped' }],
-  async run({ output, ports, actor }, given) {
+  async run({ output, call }, given) {
     const credential = given.credential();
-    const done = await unpause(await ports(), {
+    const done = await call(unpauseOperation, {
       credential,
-      actor,
       why: given.required('why', 'say why it may go on'),
     });
     output.answer(done, () => (done.withdrawn.length === 0 ? `${credential} was not paused` : `${credential} goes on`));
@@ -64,9 +60,9 @@ export const freezeCommand: Command = {
     },
     { line: 'keybaton freeze openai/prod/support-bot --why "launch"', about: 'only this one' },
   ],
-  async run({ output, ports, actor }, given) {
+  async run({ output, call }, given) {
     const scope = scopeFrom(given);
-    const done = await freeze(await ports(), { ...scope, actor, why: given.required('why', 'say why it must stop') });
+    const done = await call(freezeOperation, { ...scope, why: given.required('why', 'say why it must stop') });
     output.answer(
       done,
       () =>
@@ -87,9 +83,9 @@ export const thawCommand: Command = {
     { line: 'keybaton thaw --all', about: 'freezes of single credentials stay' },
     { line: 'keybaton thaw openai/prod/support-bot', about: 'only this one' },
   ],
-  async run({ output, ports, actor }, given) {
+  async run({ output, call }, given) {
     const scope = scopeFrom(given);
-    const done = await thaw(await ports(), { ...scope, actor, why: given.required('why', 'say why it may go on') });
+    const done = await call(thawOperation, { ...scope, why: given.required('why', 'say why it may go on') });
     const what = scope.credential ?? 'everything';
     output.answer(done, () =>
       [

@@ -1,17 +1,6 @@
-import { KeybatonError } from '../../../domain/errors.ts';
-import type { ConsumerTokens } from '../../access/consumer-tokens.ts';
-import { makeConsumerToken, revokeConsumerToken } from '../../operations/consumer-token.ts';
+import { tokenListOperation, tokenMakeOperation, tokenRevokeOperation } from '../../operations/table/tokens.ts';
 import type { Command } from '../command.ts';
-import type { CliPorts } from '../environment.ts';
 import { relative, table } from '../text.ts';
-
-function tokensOf({ tokens }: CliPorts): ConsumerTokens {
-  if (tokens !== undefined) return tokens;
-  throw new KeybatonError(
-    'UNSUPPORTED',
-    'consumer tokens are made where the HTTP API keeps them: run this on its host',
-  );
-}
 
 export const tokenMakeCommand: Command = {
   name: 'token make',
@@ -29,17 +18,14 @@ export const tokenMakeCommand: Command = {
       about: 'only the token goes to standard output',
     },
   ],
-  async run({ output, ports, actor }, given) {
-    const open = await ports();
+  async run({ output, call }, given) {
     const lifetime = given.duration('lifetime');
-    const ask = {
+    const record = await call(tokenMakeOperation, {
       credential: given.credential(),
       consumer: given.argument(1),
-      actor,
       ...(lifetime === undefined ? {} : { lifetime }),
-    };
-    const { token, record } = await makeConsumerToken(open, tokensOf(open), ask);
-    output.answer({ token, ...record }, () => token);
+    });
+    output.answer(record, () => record.token);
     output.note(
       `token ${record.id} of ${record.consumer} for ${record.credential}: shown this once, good until ${new Date(record.expiresAt).toISOString()}`,
     );
@@ -52,10 +38,9 @@ export const tokenListCommand: Command = {
   summary: 'Show consumer tokens, without their values',
   answers: ['tokens'],
   examples: [{ line: 'keybaton token list', about: 'which are in use, and until when' }],
-  async run({ output, ports }) {
-    const open = await ports();
-    const tokens = await tokensOf(open).list();
-    const now = open.now();
+  async run({ output, call }) {
+    const { tokens } = await call(tokenListOperation, {});
+    const now = Date.now();
     output.answer({ tokens }, () =>
       tokens.length === 0
         ? 'no token yet: keybaton token make'
@@ -75,10 +60,9 @@ export const tokenRevokeCommand: Command = {
   arguments: [{ name: 'token', about: 'its id, as token list shows it' }],
   answers: ['id', 'revoked'],
   examples: [{ line: 'keybaton token revoke 1f3a9c0b2d4e', about: 'whoever uses it is refused from now on' }],
-  async run({ output, ports, actor }, given) {
-    const open = await ports();
+  async run({ output, call }, given) {
     const id = given.argument(0);
-    await revokeConsumerToken(open, tokensOf(open), { id, actor });
+    await call(tokenRevokeOperation, { id });
     output.answer({ id, revoked: true }, () => 'revoked');
     return 0;
   },

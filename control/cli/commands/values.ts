@@ -1,8 +1,15 @@
+import { KeybatonError } from '../../../domain/errors.ts';
+import type { CredentialId } from '../../../domain/identifiers.ts';
+import { agreedOnHost } from '../../access/agreed-on-host.ts';
+import { entryScope } from '../../operations/entry-scope.ts';
 import { importVersion } from '../../operations/import.ts';
 import { materialShape } from '../../operations/material-shape.ts';
 import { supply } from '../../operations/supply.ts';
-import type { Command } from '../command.ts';
-import { readMaterial } from '../read-material.ts';
+import { importOperation } from '../../operations/table/import.ts';
+import { supplyFieldsOperation, supplyOperation } from '../../operations/table/supply.ts';
+import type { Command, CommandContext } from '../command.ts';
+import type { CliPorts } from '../environment.ts';
+import { readMaterial, readSecretFields } from '../read-material.ts';
 
 const one = [{ name: 'credential', about: 'provider/environment/application' }];
 
@@ -20,13 +27,28 @@ export const supplyCommand: Command = {
   ],
   async run(context, given) {
     const credential = given.credential();
-    const ports = await context.ports();
-    const material = await readMaterial(context, await materialShape(ports, credential));
-    const done = await supply(ports, { credential, material, actor: context.actor });
+    const done = context.remote ? await supplyAfar(context, credential) : await supplyHere(context, credential);
     context.output.answer(done, () => `${credential}: taken as ${done.version}\nnext: keybaton status ${credential}`);
     return 0;
   },
 };
+
+async function supplyHere(context: CommandContext, credential: CredentialId) {
+  const ports = await context.ports();
+  const material = await readMaterial(context, await materialShape(ports, credential));
+  return supply(ports, { credential, material, actor: context.actor });
+}
+
+/** The value is asked for once it is known that the API may stage it: else it would travel for nothing. */
+async function supplyAfar(context: CommandContext, credential: CredentialId) {
+  const { fields, elsewhere } = await context.call(supplyFieldsOperation, { credential });
+  if (elsewhere !== null)
+    throw new KeybatonError(
+      'UNSUPPORTED',
+      `the API may write into no backend of ${credential}: on the host of a worker type: ${elsewhere}`,
+    );
+  return context.call(supplyOperation, { credential, fields: await readSecretFields(context, { fields }) });
+}
 
 export const importCommand: Command = {
   name: 'import',
@@ -46,8 +68,14 @@ export const importCommand: Command = {
   ],
   async run(context, given) {
     const credential = given.credential();
-    const ports = await context.ports();
     const refId = given.text('ref');
+    // Before a value is asked for: the API takes none.
+    if (context.remote) {
+      const how = { cannotRevoke: given.flag('cannotRevoke'), ...(refId === undefined ? {} : { ref: refId }) };
+      await context.call(importOperation, { credential, ...how });
+    }
+    const ports = await context.ports();
+    await agreedToReplace(context, ports, { credential, cannotRevoke: given.flag('cannotRevoke'), ref: refId });
     const material = await readMaterial(context, await materialShape(ports, credential));
     const done = await importVersion(ports, {
       credential,
@@ -68,3 +96,26 @@ export const importCommand: Command = {
     return 0;
   },
 };
+
+/** Consumers read another value from then on, which nobody has proved: where people sign in, two of them look at it before. */
+async function agreedToReplace(
+  { environment, actor }: CommandContext,
+  { ledger }: CliPorts,
+  { credential, ref, ...how }: { credential: CredentialId; cannotRevoke: boolean; ref: string | undefined },
+): Promise<void> {
+  const access = await environment.openAccess?.();
+  if (access === undefined) return;
+  const { entry, epochs } = await ledger.facts(credential);
+  const [newest] = epochs;
+  if (newest === undefined) return;
+  const { epoch, version } = newest;
+  await agreedOnHost({
+    access,
+    operation: importOperation,
+    input: { credential, ...how, ...(ref === undefined ? {} : { ref }) },
+    reach: { kind: 'entries', entries: [entryScope(entry)] },
+    why: `it takes the place of version ${version}, which consumers read now`,
+    looked: { epoch, version },
+    by: actor,
+  });
+}

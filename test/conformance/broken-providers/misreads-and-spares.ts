@@ -51,6 +51,24 @@ export const misreadsAndSpares: BrokenAdapters = {
     mistake: () => ({ revoke: async () => {} }),
     caughtBy: 'a revoked version is refused and no longer listed as live',
   },
+  'gives an id again that another key still has': {
+    mistake(right) {
+      const ids = new Map<string, string>();
+      return {
+        async issue(...given) {
+          const made = await orFail(right.issue?.bind(right))(...given);
+          const id = `row-${ids.size + 1}`;
+          ids.set(id, made.ref.id);
+          return { ...made, ref: { ...made.ref, id } };
+        },
+        async revoke(target, ref, call) {
+          await right.revoke(target, { ...ref, id: ids.get(ref.id) ?? ref.id }, call);
+          ids.delete(ref.id);
+        },
+      };
+    },
+    caughtBy: 'what is issued after a revocation gets an id of its own',
+  },
   'only suspends instead of revoking': {
     mistake: (right) => ({ revoke: (...given) => orFail(right.suspend?.bind(right))(...given) }),
     caughtBy: 'a suspended version can be revoked',

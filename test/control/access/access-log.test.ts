@@ -29,7 +29,11 @@ const lines = async (path: string): Promise<unknown[]> =>
   (await readFile(path, 'utf8'))
     .split('\n')
     .filter((line) => line !== '')
-    .map((line) => JSON.parse(line));
+    .map((line) => {
+      const { id, ...rest } = JSON.parse(line) as { id: string };
+      expect(id).toMatch(/^[\w-]{12}-\d+$/);
+      return rest;
+    });
 
 test('a reading is in the file when record returns', async () => {
   const path = join(folder, 'home', 'access.jsonl');

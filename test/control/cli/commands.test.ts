@@ -61,6 +61,10 @@ describe('every command', () => {
     ['audit', 'verify'],
     ['token', 'make', bot, 'web'],
     ['token', 'list'],
+    ['emergency', bot, '--reason', 'leaked', '--dry-run'],
+    ['emergency', bot, '--reason', 'leaked'],
+    ['incident', 'list'],
+    ['incident', 'import'],
   ];
 
   test.each(lines.map((line) => [line.slice(0, 2).join(' '), line] as const))(
@@ -75,7 +79,7 @@ describe('every command', () => {
       const json = await bench.run([...placed, '--json'], { stdin: 'a-value\n' });
       expect([json.exit, json.stderr]).toEqual([0, '']);
       const command = commands.find(({ name }) => line.slice(0, name.split(' ').length).join(' ') === name);
-      const answers = line.join() === 'status' ? ['total', 'credentials'] : (command?.answers ?? []);
+      const answers = line.join() === 'status' ? ['total', 'credentials', 'schedule'] : (command?.answers ?? []);
       expect(Object.keys(JSON.parse(json.stdout)).sort()).toEqual([...answers].sort());
     },
   );

@@ -39,7 +39,7 @@ describe('a clear message with what to do, and nothing is lost', () => {
     expect([exit, stderr]).toEqual([
       2,
       expect.stringMatching(
-        /targets\.yml:4:5 targets\.memory\.provider: no such provider: expected one of anthropic, in-memory/,
+        /targets\.yml:4:5 targets\.memory\.provider: no such provider: expected one of anthropic, .*openai/,
       ),
     ]);
   });

@@ -110,6 +110,7 @@ export async function openWorld(
       port,
       askEvery: 20,
       pingEvery: 200,
+      closeWithin: 200,
       log: { write: (line) => void logged.push(line) },
       ...options,
     });

@@ -1,11 +1,13 @@
 /**
- * The routes of OpenAI's administration API that keys need, and GET /models with the key itself. No `/v1`: the official
+ * The routes of OpenAI's administration API that keys need, and GET /models with the key itself. Admin keys: `admin-keys.ts`. No `/v1`: the official
  * description in `../specs` has none either, so that a validating proxy fits in front.
  * Pages: https://platform.openai.com/docs/api-reference/project-service-accounts, .../project-api-keys, .../models/list,
  * https://platform.openai.com/docs/guides/error-codes, read 2026-11.
  */
 import type { FakeAnswer, FakeRequest, Operation, Vendor } from '../fake-server.ts';
 import type { VendorOptions } from '../main.ts';
+import { adminKeys } from './admin-keys.ts';
+import { field, number, text, texts } from './body.ts';
 import {
   type Account,
   hasAccess,
@@ -20,10 +22,13 @@ import {
 export function openAiVendor({ adminKey, onValue }: VendorOptions): Vendor<OpenAiSettings> {
   const settings = openAiDefaults();
   let lastValue: string | undefined;
-  const state = openAiState(settings, (value) => {
+  const noted = (value: string): void => {
     lastValue = value;
     onValue(value);
-  });
+  };
+  const state = openAiState(settings, noted);
+  const admins = adminKeys(() => settings.spread, noted);
+  const isAdmin = (bearer: string): boolean => bearer === adminKey || admins.use(bearer);
 
   const key = (one: Key) => ({
     object: 'organization.project.api_key',
@@ -40,6 +45,10 @@ export function openAiVendor({ adminKey, onValue }: VendorOptions): Vendor<OpenA
           type: 'user',
           user: { id: 'user_fake', email: 'person@example.com', name: 'Person', created_at: 0, role: 'owner' },
         },
+  });
+  const project = (one: { readonly id: string }) => ({
+    ...{ object: 'organization.project', id: one.id, name: one.id, status: 'active' },
+    ...{ created_at: 0, archived_at: null },
   });
   const account = (one: Account) => ({
     object: 'organization.project.service_account',
@@ -58,6 +67,11 @@ export function openAiVendor({ adminKey, onValue }: VendorOptions): Vendor<OpenA
   });
 
   const routes: readonly Route[] = [
+    ['admin-create', 'POST', /^\/organization\/admin_api_keys$/, ({ body }) => admins.create(body)],
+    ['admin-list', 'GET', /^\/organization\/admin_api_keys$/, ({ query }) => page(admins.live(), query, admins.show)],
+    ['admin-get', 'GET', /^\/organization\/admin_api_keys\/([^/]+)$/, (_, id) => admins.show(admins.of(id))],
+    ['admin-delete', 'DELETE', /^\/organization\/admin_api_keys\/([^/]+)$/, (_, id) => admins.remove(id)],
+    ['projects', 'GET', /^\/organization\/projects$/, ({ query }) => page(state.projects(), query, project)],
     [
       'create',
       'POST',
@@ -155,7 +169,7 @@ export function openAiVendor({ adminKey, onValue }: VendorOptions): Vendor<OpenA
   ];
 
   const models = (bearer: string): FakeAnswer => {
-    const status = bearer === adminKey ? 403 : state.use(bearer);
+    const status = isAdmin(bearer) ? 403 : state.use(bearer);
     if (status === 401) return failure(401, `Incorrect API key provided: ${bearer.slice(0, 8)}***.`, 'invalid_api_key');
     if (status === 403)
       return failure(403, 'You have insufficient permissions for this operation.', 'insufficient_permissions');
@@ -178,8 +192,11 @@ export function openAiVendor({ adminKey, onValue }: VendorOptions): Vendor<OpenA
       const [, project = '', id = ''] = match;
       return {
         name,
+        limitedBy: project,
         perform: () => {
-          if (bearer !== adminKey) return failure(401, 'Incorrect API key provided.', 'invalid_api_key');
+          if (!isAdmin(bearer)) return failure(401, 'Incorrect API key provided.', 'invalid_api_key');
+          if (settings.narrowAdmin && (name.startsWith('admin-') || name === 'projects'))
+            return failure(403, 'You have insufficient permissions for this operation.', 'insufficient_permissions');
           try {
             return { status: 200, body: serve(request, project, id) };
           } catch (error) {
@@ -210,6 +227,10 @@ export function openAiVendor({ adminKey, onValue }: VendorOptions): Vendor<OpenA
           expiresAt: one.expiresAt,
           uses: one.uses.length,
           live: state.alive(one),
+          // What a thief who holds it could do now.
+          works: state.works(one),
+          deletedAt: one.deletedAt,
+          kills: one.kills,
         })),
       'GET /accounts': () =>
         state.accounts.map((one) => ({
@@ -218,6 +239,7 @@ export function openAiVendor({ adminKey, onValue }: VendorOptions): Vendor<OpenA
           name: one.name,
           live: one.deletedAt === null,
         })),
+      'GET /admin-keys': () => admins.all(),
       // A person's own key, made in the dashboard: unmanaged, and never ours to touch.
       'POST /keys': (body) => {
         const made = state.createPersonalKey(text(body, 'project'), text(body, 'name'));
@@ -265,23 +287,4 @@ function seconds(milliseconds: number): number;
 function seconds(milliseconds: number | null): number | null;
 function seconds(milliseconds: number | null): number | null {
   return milliseconds === null ? null : Math.floor(milliseconds / 1_000);
-}
-
-const field = (body: unknown, name: string): unknown => Object(body)[name];
-
-function text(body: unknown, name: string): string {
-  const found = field(body, name);
-  if (typeof found !== 'string' || found === '')
-    throw refusal({ status: 400, code: null, message: `${name} is required` });
-  return found;
-}
-
-function number(body: unknown, name: string): number | undefined {
-  const found = field(body, name);
-  return found === undefined || found === null ? undefined : Number(found);
-}
-
-function texts(body: unknown, name: string): readonly string[] | undefined {
-  const found = field(body, name);
-  return Array.isArray(found) ? found.map(String) : undefined;
 }

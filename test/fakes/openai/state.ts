@@ -12,18 +12,27 @@ export interface OpenAiSettings {
   maxLiveKeys: number | null;
   /** Milliseconds until a new key works, and until a deleted or narrowed one stops. */
   spread: { create: number; revoke: number };
+  /** Each deleted key works on for up to so many milliseconds more, and nobody is told how long. */
+  hiddenSpread: number;
+  /** Ids of keys that nobody may delete, nor the account that holds them: 403. */
+  locked: readonly string[];
   /** Milliseconds until a use shows up in `last_used_at`. */
   lastUsedLag: number;
   /** An organisation policy may demand `expires_in_seconds`. */
   expiryRequired: boolean;
+  /** 403 to the admin key for admin keys and the list of projects. */
+  narrowAdmin: boolean;
 }
 
 export const openAiDefaults = (): OpenAiSettings => ({
   deleteServiceAccountKeys: 'allowed',
   maxLiveKeys: null,
   spread: { create: 0, revoke: 0 },
+  hiddenSpread: 0,
+  locked: [],
   lastUsedLag: 0,
   expiryRequired: false,
+  narrowAdmin: false,
 });
 
 export interface Account {
@@ -46,6 +55,10 @@ export interface Key {
   scopes: readonly string[];
   expiresAt: number | null;
   deletedAt: number | null;
+  /** How often somebody asked for its end, by itself or with its account. */
+  kills: number;
+  /** Its share of the hidden spread: above 0, up to 1. */
+  readonly lingers: number;
   readonly uses: number[];
 }
 
@@ -76,6 +89,19 @@ export function openAiState(settings: OpenAiSettings, onValue: (value: string) =
     refuse(404, null, 'no such service account');
   const keyOf = (project: string, id: string): Key =>
     keys.find((one) => one.id === id && one.project === project && alive(one)) ?? refuse(404, null, 'no such key');
+
+  const works = (key: Key) => {
+    const end =
+      key.deletedAt === null ? null : key.deletedAt + settings.spread.revoke + key.lingers * settings.hiddenSpread;
+    return !(
+      key.createdAt + settings.spread.create > now() ||
+      (end !== null && end <= now()) ||
+      (key.expiresAt !== null && key.expiresAt <= now())
+    );
+  };
+  const refuseLocked = (key: Key) => {
+    if (settings.locked.includes(key.id)) refuse(403, 'key_locked', 'a policy keeps this key');
+  };
 
   const checkExpiry = (seconds: number | undefined) => {
     if (seconds === undefined) {
@@ -108,6 +134,8 @@ export function openAiState(settings: OpenAiSettings, onValue: (value: string) =
       scopes: request.scopes ?? [],
       expiresAt,
       deletedAt: null,
+      kills: 0,
+      lingers: randomInt(1, 1_001) / 1_000,
       uses: [],
     };
     keys.push(key);
@@ -118,6 +146,7 @@ export function openAiState(settings: OpenAiSettings, onValue: (value: string) =
     keys: keys as readonly Key[],
     accounts: accounts as readonly Account[],
     alive,
+    works,
     accountOf,
     keyOf,
 
@@ -173,7 +202,9 @@ export function openAiState(settings: OpenAiSettings, onValue: (value: string) =
     },
 
     deleteKey(project: string, id: string): void {
+      for (const one of keys) if (one.id === id) one.kills += 1;
       const key = keyOf(project, id);
+      refuseLocked(key);
       if (key.account && settings.deleteServiceAccountKeys === 'refused-400') {
         refuse(400, null, 'keys of service accounts cannot be deleted: delete the service account');
       }
@@ -183,22 +214,25 @@ export function openAiState(settings: OpenAiSettings, onValue: (value: string) =
     /** Kills every key of the account. */
     deleteAccount(project: string, id: string): void {
       const account = accountOf(project, id);
+      const own = keys.filter((key) => key.account === account && key.deletedAt === null);
+      own.forEach((key) => (key.kills += 1));
+      own.forEach(refuseLocked);
       account.deletedAt = now();
-      for (const key of keys) if (key.account === account && key.deletedAt === null) key.deletedAt = now();
+      for (const key of own) key.deletedAt = now();
     },
 
     /** What a call with this key gets: 200, 401 for one that is not (yet, any longer) known, 403 for one without the scope. */
     use(value: string): 200 | 401 | 403 {
       const key = keys.find((one) => one.value === value);
-      if (!key) return 401;
-      const spreads = key.createdAt + settings.spread.create > now();
-      const gone = key.deletedAt !== null && key.deletedAt + settings.spread.revoke <= now();
-      if (spreads || gone || (key.expiresAt !== null && key.expiresAt <= now())) return 401;
+      if (!key || !works(key)) return 401;
       key.uses.push(now());
       const mayList =
         key.scopes.length === 0 || key.scopes.some((scope) => scope === 'api.all.read' || scope === 'api.model.read');
       return mayList && hasAccess(key) ? 200 : 403;
     },
+
+    /** Projects that anything was ever made in. */
+    projects: () => [...new Set([...accounts, ...keys].map(({ project }) => project))].map((id) => ({ id })),
 
     /** Milliseconds, or null: only uses older than the lag show. */
     lastUsedAt(key: Key): number | null {

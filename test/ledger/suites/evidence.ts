@@ -22,6 +22,32 @@ export function evidenceSuite(place: Place): void {
       expect(await prove(scenario, 'two')).toEqual({ missing: 0 });
     });
 
+    scenario(place, 'is asked of an instance whose lease ran out while nobody could renew it', async (scenario) => {
+      await scenario.rotate();
+      await scenario.ledger.served({ every: minutes(1) });
+      await beat(scenario, 'one');
+      await beat(scenario, 'two');
+      scenario.pass(minutes(60));
+      await scenario.ledger.served({ every: minutes(1) });
+      scenario.pass(minutes(5));
+      await scenario.rotate();
+      await beat(scenario, 'one');
+      expect((await scenario.ledger.evidence(bot)).instances.map(({ instance }) => instance)).toEqual(['one', 'two']);
+    });
+
+    scenario(place, 'is not asked of an instance that fell silent while it could be heard', async (scenario) => {
+      await scenario.rotate();
+      await beat(scenario, 'one');
+      await beat(scenario, 'two');
+      for (let minute = 0; minute < 30; minute += 1) {
+        await scenario.ledger.served({ every: minutes(1) });
+        scenario.pass(minutes(1));
+      }
+      await scenario.rotate();
+      await beat(scenario, 'one');
+      expect((await scenario.ledger.evidence(bot)).instances.map(({ instance }) => instance)).toEqual(['one']);
+    });
+
     scenario(place, 'belongs to the newest epoch alone', async (scenario) => {
       await expectRefusal(prove(scenario, 'one', 0), 'CONFLICT');
       await scenario.rotate();

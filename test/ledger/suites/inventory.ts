@@ -157,6 +157,23 @@ export function inventorySuite(place: Place): void {
       expect((await ledger.evidence(bot)).demands[0]?.demand).toBe('possession');
     });
 
+    scenario(
+      place,
+      'a longer schedule is due while the version has half the life that its provider gave it',
+      async ({ ledger, apply, rotate, facts, now }) => {
+        const monthly = entry(bot, { schedule: { every: days(30), jitter: 0, windows: [] } });
+        await apply(monthly);
+        const version = await rotate();
+        await ledger.extended({ version, expiresAt: now() + days(64) });
+        await apply(entry());
+        expect((await facts()).due.at).toBe(now() + days(32));
+        await ledger.extended({ version, expiresAt: now() + days(184) });
+        await apply(monthly);
+        await apply(entry());
+        expect((await facts()).due.at).toBe(now() + days(90));
+      },
+    );
+
     scenario(place, 'moves the due date when the schedule changes', async ({ apply, rotate, facts, now }) => {
       await rotate();
       await apply(entry(bot, { schedule: { every: days(30), jitter: 0, windows: [] } }));

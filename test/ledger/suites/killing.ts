@@ -1,4 +1,5 @@
 import { describe, expect } from 'vitest';
+import { minutes } from '../fixtures.ts';
 import type { Place } from '../places.ts';
 import { expectRefusal, scenario } from '../scenario.ts';
 import { authorise, ready } from './ready.ts';
@@ -81,6 +82,31 @@ export function killingSuite(place: Place): void {
       await expectRefusal(destroy(), 'CONFLICT', /incident i/);
       await scenario.ledger.dead({ version: old, grade: 'refused' });
       await destroy();
+    });
+
+    scenario(place, 'leaves no intent in doubt when what is erased is erased again', async (scenario) => {
+      const old = await ready(scenario);
+      await scenario.ledger.dead({ version: old, grade: 'refused' });
+      for (const again of [false, true]) {
+        await scenario.ledger.intend({ version: old, effect: 'destroy', place: 'vault', within: minutes(1) });
+        await scenario.ledger.destroyed({ version: old, backend: 'vault' });
+        const { intents } = await scenario.version(old);
+        expect([again, intents.find((one) => one.effect === 'destroy')?.outcome]).toEqual([again, 'done']);
+      }
+    });
+
+    scenario(place, 'leaves nothing with which what was erased could be proved', async (scenario) => {
+      const { ledger } = scenario;
+      const [old, leaked] = [await ready(scenario), (await scenario.facts()).epochs[0]?.version];
+      if (leaked === undefined) throw new Error('no epoch');
+      await scenario.rotate();
+      await ledger.declareIncident({ incident: 'i', versions: [leaked], who: 'os:tester', why: 'leaked' });
+      for (const version of [old, leaked]) {
+        await ledger.dead({ version, grade: 'refused' });
+        await ledger.destroyed({ version, backend: 'vault' });
+        await expectRefusal(ledger.proofKey(version), 'NOT_FOUND');
+      }
+      expect(await ledger.watched(old)).toBeUndefined();
     });
 
     scenario(place, 'is preceded by a suspension that may be turned back and made again', async (scenario) => {

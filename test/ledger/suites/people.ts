@@ -126,6 +126,42 @@ export function peopleSuite(place: Place): void {
       expect((await ledger.inventory()).entries).toEqual([]);
     });
 
+    scenario(place, 'has its last version watched, and one that came back has not', async (scenario) => {
+      const version = await scenario.rotate();
+      const watched = async () => (await scenario.ledger.toWatch('openai-prod')).map((one) => one.version);
+      expect(await watched()).toEqual([]);
+      await scenario.apply();
+      expect(await watched()).toEqual([version]);
+      await scenario.apply(entry());
+      expect(await watched()).toEqual([]);
+    });
+
+    scenario(place, 'that came back and is removed again is let go anew', async (scenario) => {
+      const version = await scenario.rotate();
+      await scenario.apply();
+      await ask(scenario, { kind: 'release', release: 'retire' });
+      await scenario.apply(entry());
+      expect((await scenario.facts()).requests).toEqual([]);
+      await scenario.apply();
+      const authorising = scenario.ledger.authorise({ credential: bot, version, epoch: 1, signal: false });
+      await expectRefusal(authorising, 'CONFLICT', /nobody released/);
+    });
+
+    scenario(place, 'is due when it comes back after its last version died, and only then', async (scenario) => {
+      const version = await scenario.rotate();
+      const { due } = await scenario.facts();
+      await scenario.apply();
+      await scenario.apply(entry());
+      expect((await scenario.facts()).due.at).toBe(due.at);
+      await scenario.apply();
+      await ask(scenario, { kind: 'release', release: 'retire' });
+      await scenario.ledger.refused({ version, why: 'test' });
+      await scenario.ledger.dead({ version, grade: 'refused' });
+      expect((await scenario.facts()).status).toBe('released');
+      await scenario.apply(entry());
+      expect((await scenario.facts()).due.at).toBe(scenario.now());
+    });
+
     scenario(place, 'that never had a version ends with the release', async (scenario) => {
       await scenario.apply();
       await ask(scenario, { kind: 'release', release: 'retire' });
@@ -219,12 +255,11 @@ export function peopleSuite(place: Place): void {
       ...versions: Parameters<typeof ledger.openIncidentsOf>[0][]
     ) => ledger.declareIncident({ incident, versions, who: 'os:tester', why: 'leaked' });
 
-    scenario(place, 'marks its versions, dooms what was never current, and freezes its set', async (scenario) => {
+    scenario(place, 'marks its versions and dooms what was never current', async (scenario) => {
       const current = await scenario.rotate();
       const [pending, standby] = [await scenario.issue(), await scenario.issue(bot, 'standby')];
       await declare(scenario, 'i1', standby, current, pending);
       await declare(scenario, 'i1', current, pending, standby);
-      await expectRefusal(declare(scenario, 'i1', current), 'CONFLICT');
       const found = (await scenario.facts()).versions.map((one) => [one.id, one.fate, one.compromised]);
       expect(found).toEqual([
         [current, 'current', true],

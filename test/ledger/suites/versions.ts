@@ -132,14 +132,20 @@ export function versionSuite(place: Place): void {
       },
     );
 
-    scenario(place, 'is staged once per backend, also in one that came later', async ({ ledger, issue, version }) => {
+    scenario(place, 'is staged once per place, also in one that came later', async ({ ledger, issue, version }) => {
       const id = await issue();
       const again = (copies: { backend: string; path: string }[]) =>
         ledger.issued({ version: id, ref: ref(id), fingerprint: `kb1:p:${id}`, copies, proofKey });
       await again([{ backend: 'aws', path: 'x' }]);
       await again([{ backend: 'aws', path: 'x' }]);
       expect((await version(id)).copies.map((copy) => copy.backend)).toEqual(['aws', 'vault']);
-      await expectRefusal(again([{ backend: 'aws', path: 'y' }]), 'CONFLICT');
+      // Its entry has moved within the backend; what lies at the old path is not forgotten.
+      await again([{ backend: 'aws', path: 'y' }]);
+      expect((await version(id)).copies.map(({ backend, path }) => `${backend} ${path}`).toSorted()).toEqual([
+        'aws x',
+        'aws y',
+        `vault staged/${id}`,
+      ]);
     });
 
     scenario(

@@ -1,0 +1,4 @@
+import { runFake } from '../main.ts';
+import { awsSecretsManagerVendor } from './server.ts';
+
+await runFake(awsSecretsManagerVendor);

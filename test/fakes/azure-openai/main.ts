@@ -1,0 +1,4 @@
+import { runFake } from '../main.ts';
+import { azureOpenAiVendor } from './server.ts';
+
+await runFake(azureOpenAiVendor);

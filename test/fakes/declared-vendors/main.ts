@@ -1,0 +1,4 @@
+import { runFake } from '../main.ts';
+import { declaredVendors } from './server.ts';
+
+await runFake(declaredVendors);

@@ -1,0 +1,4 @@
+import { runFake } from '../main.ts';
+import { kubernetesVendor } from './server.ts';
+
+await runFake(kubernetesVendor);

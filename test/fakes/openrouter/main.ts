@@ -1,0 +1,4 @@
+import { runFake } from '../main.ts';
+import { openRouterVendor } from './server.ts';
+
+await runFake(openRouterVendor);

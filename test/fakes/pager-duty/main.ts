@@ -1,0 +1,4 @@
+import { runFake } from '../main.ts';
+import { pagerDutyVendor } from './server.ts';
+
+await runFake(pagerDutyVendor);

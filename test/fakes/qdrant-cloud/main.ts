@@ -1,0 +1,4 @@
+import { runFake } from '../main.ts';
+import { qdrantCloudVendor } from './server.ts';
+
+await runFake(qdrantCloudVendor);

@@ -1,0 +1,4 @@
+import { runFake } from '../main.ts';
+import { supabaseVendor } from './server.ts';
+
+await runFake(supabaseVendor);

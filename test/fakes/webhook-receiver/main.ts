@@ -1,0 +1,4 @@
+import { runFake } from '../main.ts';
+import { webhookReceiver } from './server.ts';
+
+await runFake(webhookReceiver);
