@@ -138,7 +138,7 @@ async function targetFindings(
   const provider = await ports.provider(name);
   const user = entries.find(({ target }) => target === name)?.id;
   const facts = user === undefined ? { id: nobody, now: ports.now(), versions: [] } : await ports.ledger.facts(user);
-  const request = await preflightRequest(ports, facts, name, versionIdFrom(ports.random(64)));
+  const request = await preflightRequest(ports, provider, facts, versionIdFrom(ports.random(64)));
   const call = () => providerCall(ports, provider.traits.callTimeout, signal);
   const admin = await provider.preflight(request, call()).then(
     ({ place }): CheckFinding => ({

@@ -89,7 +89,7 @@ export async function checkPlan(
     if (provider === undefined) return undefined;
     try {
       return await within(limit, signal, async (inner) => {
-        const request = await preflightRequest(ports, facts, provider.target, versionIdFrom(ports.random(64)));
+        const request = await preflightRequest(ports, provider, facts, versionIdFrom(ports.random(64)));
         const { place: found } = await provider.preflight(
           request,
           providerCall(ports, provider.traits.callTimeout, inner),

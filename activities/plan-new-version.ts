@@ -37,7 +37,7 @@ export async function planNewVersion(
     return wait(`${spent} create calls have gone unanswered, or what they made was refused`, recheck, 'held');
   }
   const version = versionIdFrom(ports.random(64));
-  const request = await preflightRequest(ports, facts, provider.target, version);
+  const request = await preflightRequest(ports, provider, facts, version);
   const baseline = await provider
     .preflight(request, providerCall(ports, provider.traits.callTimeout, signal))
     .catch((thrown: unknown) => {
@@ -56,14 +56,18 @@ export async function planNewVersion(
   return done(version);
 }
 
-/** What must stay as it is at the target, and which slots may be issued over. Reads the ledger alone. */
+/**
+ * What must stay as it is at the target, and which slots may be issued over. Reads the ledger alone. Where versions share no
+ * slots only those of this credential are named: a target may hold a hundred thousand others.
+ */
 export async function preflightRequest(
   ports: ActivityPorts,
+  { target, traits: { topology } }: Pick<BoundProvider, 'target' | 'traits'>,
   facts: Pick<CredentialFacts, 'id' | 'now' | 'versions'>,
-  target: string,
   version: VersionId,
 ): Promise<PreflightRequest> {
-  const refs = await ports.ledger.refsOfTarget(target);
+  const slots = topology === 'dual-slot' || topology === 'single-slot';
+  const refs = slots ? await ports.ledger.refsOfTarget(target) : refsAt(target, facts.versions);
   const tenants = refs.filter((one) => !one.dead && !one.gone);
   const inDoubt = facts.versions.flatMap((one) =>
     one.intents
@@ -77,3 +81,8 @@ export async function preflightRequest(
     free: refs.filter((one) => one.dead || one.gone).map((one) => one.ref),
   };
 }
+
+const refsAt = (target: string, versions: readonly VersionFacts[]) =>
+  versions
+    .filter((one) => one.target === target)
+    .flatMap(({ fate, refs }) => refs.map(({ ref, gone }) => ({ ref, gone, dead: fate === 'dead' })));

@@ -90,20 +90,22 @@ export async function runWorker(input: RunWorker): Promise<RunningWorker> {
     shutdownGraceTime: '20 s',
     shutdownForceTime: '40 s',
   };
+  // Most of them wait: for a provider's answer, or for the rest that it asks for.
+  const kills = { maxConcurrentActivityTaskExecutions: 200 };
   const workers = await Promise.all([
     Worker.create({ ...shared, taskQueue: queues.rotations, workflowBundle: bundle }),
     Worker.create({
       ...shared,
       taskQueue: queues.emergency,
       workflowBundle: bundle,
-      maxConcurrentActivityTaskExecutions: 50,
+      ...kills,
     }),
     // The parts of incidents run here: among the workflows of the rotations that they wake they would wait for their turn.
     Worker.create({
       ...shared,
       taskQueue: queues.containment,
       workflowBundle: bundle,
-      maxConcurrentActivityTaskExecutions: 50,
+      ...kills,
     }),
     Worker.create({ ...shared, taskQueue: queues.watching, maxConcurrentActivityTaskExecutions: 200 }),
   ]);

@@ -5,6 +5,7 @@ import { providerCall } from '../calls.ts';
 import type { BoundProvider } from '../ports.ts';
 import type { ContainmentPorts } from './ports.ts';
 import { troubleOf } from './trouble.ts';
+import { openRests } from './rests.ts';
 import { inTurn } from './turns.ts';
 
 /** Longest time one batch takes, milliseconds: well inside its activity's 20 s. */
@@ -21,8 +22,8 @@ export interface Batch {
   /** Milliseconds left of the budget. */
   left(): number;
   /**
-   * One call of administration, in its turn where the target has a rate. `not tried` in its trouble's text: the provider
-   * asked to wait, or the time was up before it.
+   * One call of administration, in its turn where the target has a rate, and again after a short rest that the provider
+   * asks for. `not tried` in its trouble's text: it asked for a longer one, or the time was up before it.
    */
   attempt<Answer>(act: (call: Call) => Promise<Answer>): Promise<Tried<Answer>>;
   /** One call with a key's own value, which providers count apart. */
@@ -36,6 +37,7 @@ export function openBatch(ports: ContainmentPorts, provider: BoundProvider, sign
   let asked: Trouble | undefined;
 
   const left = (): number => Math.max(0, until - ports.now());
+  const rests = openRests(ports, provider.target, { left, over: () => (asked = undefined) }, signal);
 
   function stopped(): Trouble | undefined {
     if (asked !== undefined) return { ...asked, why: `not tried: ${asked.why}` };
@@ -61,10 +63,13 @@ export function openBatch(ports: ContainmentPorts, provider: BoundProvider, sign
     left,
     ask,
     async attempt(act) {
-      const before = stopped();
-      if (before !== undefined) return { trouble: before };
-      await inTurn(ports, provider, left(), signal);
-      return ask(act);
+      for (;;) {
+        await rests.now();
+        if (stopped() === undefined) await inTurn(ports, provider, left(), signal);
+        const tried = await ask(act);
+        if ('answer' in tried || tried.trouble.code !== 'RATE_LIMITED') return tried;
+        if (!(await rests.sitOut(tried.trouble.againIn))) return tried;
+      }
     },
     async each(ones, work) {
       const waiting = ones.values();

@@ -232,12 +232,15 @@ describe('proving dead', () => {
     const { frozen } = await killed(rig);
     rig.pass(10_000);
     const first = await prove(rig, frozen);
-    for (const on of ['list', 'verify'] as const) {
-      scriptTrouble(rig.world, on, { kind: 'fail', code: 'RATE_LIMITED' });
+    for (const [on, code] of [
+      ['list', 'UNAVAILABLE'],
+      ['verify', 'RATE_LIMITED'],
+    ] as const) {
+      scriptTrouble(rig.world, on, { kind: 'fail', code });
       await expect(prove(rig, { ...frozen, ...carried(first) })).resolves.toMatchObject({
         kind: 'cannot tell',
         refusals: { count: 1 },
-        trouble: { code: 'RATE_LIMITED', person: false },
+        trouble: { code, person: false },
       });
     }
   });
