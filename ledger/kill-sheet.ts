@@ -1,13 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { chmod, mkdir, open, readFile, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { setImmediate } from 'node:timers/promises';
-import type { CredentialFacts } from '../domain/facts.ts';
-import { freezable } from '../domain/freeze.ts';
-import { credentialParts } from '../domain/identifiers.ts';
-import { readFacts } from './facts.ts';
-import type { KillSheet, KillSheetCredential } from './kill-sheet-shapes.ts';
-import type { Db } from './schema.ts';
+import { sheetReader, type SheetText } from './kill-sheet-reading.ts';
+import type { KillSheet } from './kill-sheet-shapes.ts';
 import type { Store } from './store.ts';
 
 /** How often a change made by another process is looked for. */
@@ -25,12 +20,13 @@ export async function keepKillSheet(
   let notBefore = 0;
   let timer: NodeJS.Timeout | undefined;
   let writing: Promise<void> = Promise.resolve();
+  const readSheet = sheetReader(installation);
 
   async function refresh(): Promise<void> {
     const began = performance.now();
-    const sheet = await store.read((db, now) => readSheet(db, now, installation, written));
+    const sheet = await store.read((db, now) => readSheet(db, now, written));
     if (sheet === undefined || (await knowsMore(path, sheet))) return;
-    await replace(path, JSON.stringify(sheet));
+    await replace(path, sheet.text);
     written = sheet.n;
     const ended = performance.now();
     notBefore = ended + Math.min(rest.most, rest.times * (ended - began));
@@ -67,9 +63,10 @@ function tryLater(thrown: unknown): void {
  * A ledger that was lost and made anew, or that an old backup brought back, must not take away what names the keys that
  * live. The sheet stays until a person moves it away, or the ledger has caught up; `doctor` says so meanwhile.
  */
-async function knowsMore(path: string, sheet: KillSheet): Promise<boolean> {
+async function knowsMore(path: string, sheet: SheetText): Promise<boolean> {
   let found: unknown;
   try {
+    if (await isOlder(path, sheet)) return false;
     found = JSON.parse(await readFile(path, 'utf8'));
   } catch (thrown) {
     // A damaged one names no key to anybody.
@@ -86,53 +83,16 @@ async function knowsMore(path: string, sheet: KillSheet): Promise<boolean> {
   return installation !== sheet.installation || n > sheet.n;
 }
 
-/** Undefined when nothing was written since `known`. */
-async function readSheet(db: Db, now: number, installation: string, known: number): Promise<KillSheet | undefined> {
-  const head = await db.selectFrom('chain').select('n').where('id', '=', 1).executeTakeFirstOrThrow();
-  if (head.n === known) return undefined;
-  const applied = await db.selectFrom('inventory').select('targets').where('id', '=', 1).executeTakeFirst();
-  const credentials: KillSheetCredential[] = [];
-  for (let after = ''; ;) {
-    const rows = await db
-      .selectFrom('credentials')
-      .selectAll()
-      .where('id', '>', after)
-      .orderBy('id')
-      .limit(200)
-      .execute();
-    const last = rows.at(-1);
-    if (last === undefined) break;
-    after = last.id;
-    credentials.push(...(await readFacts(db, rows, now)).map(onSheet));
-    // An embedded ledger reads in this thread: heartbeats and kills go first.
-    await setImmediate();
+/** Does its beginning say so? One of thousands is read whole only where it does not. */
+async function isOlder(path: string, { installation, n }: SheetText): Promise<boolean> {
+  const file = await open(path, 'r');
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(512), 0, 512, 0);
+    const begins = /^\{"format":1,"installation":"([^"\\]*)","n":(\d+),/.exec(buffer.toString('utf8', 0, bytesRead));
+    return begins?.[1] === installation && Number(begins[2]) <= n;
+  } finally {
+    await file.close();
   }
-  return {
-    format: 1,
-    installation,
-    n: head.n,
-    at: now,
-    targets: applied === undefined ? {} : (JSON.parse(applied.targets) as unknown),
-    credentials,
-  };
-}
-
-function onSheet(facts: CredentialFacts): KillSheetCredential {
-  const { entry } = facts;
-  const known = freezable(facts);
-  const compromised = new Set<string>(facts.versions.filter((one) => one.compromised).map((one) => one.id));
-  return {
-    ...known,
-    status: facts.status,
-    target: entry.target,
-    team: entry.team,
-    groups: entry.groups,
-    tier: entry.tier,
-    environment: credentialParts(facts.id).environment,
-    consumers: 'none' in entry.consumers ? [] : entry.consumers.map((one) => one.name),
-    dependents: entry.dependents,
-    versions: known.versions.map((one) => ({ ...one, compromised: compromised.has(one.version) })),
-  };
 }
 
 /** Whole or not at all, also after a power cut: written beside, synced, renamed, and the folder synced. */

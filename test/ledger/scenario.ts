@@ -8,6 +8,7 @@ import type { Ledger, PlanVersion } from '../../ledger/ledger.ts';
 import { openLedger } from '../../ledger/open.ts';
 import { bot, entry, freshVersion, minutes } from './fixtures.ts';
 import type { Place } from './places.ts';
+import { followSheets } from './sheets.ts';
 
 /** One ledger with a clock in the hand, and the short ways to where a test begins. */
 export interface Scenario {
@@ -33,7 +34,10 @@ export interface Scenario {
 export const ref = (version: VersionId): { readonly id: string } => ({ id: `key-${version}` });
 export const proofKey = Uint8Array.of(1, 2, 3);
 
-/** A test on a fresh ledger, after which its chain must hold and its projections must be what its events make. */
+/**
+ * A test on a fresh ledger, after which its chain must hold, its projections must be what its events make, and a kill sheet
+ * that followed must be what one made anew is.
+ */
 export function scenario(place: Place, name: string, run: (scenario: Scenario) => Promise<void>): void {
   it(name, async () => {
     const url = await place.fresh();
@@ -48,7 +52,13 @@ export function scenario(place: Place, name: string, run: (scenario: Scenario) =
         (milliseconds) => (time += milliseconds),
       );
       await made.apply(entry());
-      await run(made);
+      const sheets = await followSheets(url);
+      try {
+        await run(made);
+        await sheets.expectWhole();
+      } finally {
+        await sheets.close();
+      }
       await expectSound(ledger);
     } finally {
       await ledger.close();
