@@ -1,71 +1,22 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { declareEmergency } from '../../../control/operations/emergency.ts';
-import { resolveEmergency } from '../../../control/operations/emergency-resolve.ts';
 import type { EmergencyScope } from '../../../control/operations/emergency-scope.ts';
 import { blastRadius } from '../../../control/operations/emergency-blast.ts';
 import { KeybatonError } from '../../../domain/errors.ts';
-import type { VersionId } from '../../../domain/identifiers.ts';
-import type { KillSheet } from '../../../ledger/ledger.ts';
-import { openBench } from '../bench.ts';
 import type { Bench } from '../bench.ts';
-import { ads, bot, inventory, lab, targets } from '../emergency-inventory.ts';
+import { ads, bot } from '../emergency-inventory.ts';
+import { declareAt, openEmergencies, resolveAt, sheetOf } from './emergency-rig.ts';
 
 let bench: Bench;
-let made: Record<'bot' | 'ads' | 'lab', VersionId>;
+let made: Awaited<ReturnType<typeof openEmergencies>>['made'];
 
 beforeEach(async () => {
-  bench = await openBench();
-  await bench.apply(inventory, targets);
-  made = { bot: await bench.promote(bot), ads: await bench.promote(ads), lab: await bench.promote(lab) };
+  ({ bench, made } = await openEmergencies());
 });
 afterEach(() => bench.close());
 
-const noTargets = () => Promise.reject(new KeybatonError('NOT_FOUND', 'there is no file'));
-const resolve = (scope: Partial<EmergencyScope>) =>
-  resolveEmergency(bench.incidents.ports, { scope: { credentials: [], ...scope }, targetsFile: noTargets });
-const sheet = (): KillSheet => ({
-  format: 1,
-  installation: 'abcd1234',
-  n: 1,
-  at: 0,
-  targets: { targets: { memory: { provider: 'in-memory', environment: 'prod' } }, backends: {} },
-  credentials: [
-    {
-      credential: bot,
-      status: 'managed',
-      target: 'memory',
-      team: 'search',
-      groups: ['chat'],
-      emergency: { policy: 'revoke-first', bound: 0 },
-      backends: [{ backend: 'vault', path: 'ai/bot' }],
-      versions: [
-        {
-          version: made.bot,
-          fate: 'current',
-          target: 'memory',
-          compromised: false,
-          fingerprint: 'kb1:p:x',
-          refs: [{ id: 'key-1' }],
-          openIntents: [{ effect: 'issue', place: 'here', until: 77, ref: { id: 'key-2' } }],
-          onlyByHand: false,
-        },
-      ],
-    },
-  ],
-});
-
-const declare = (
-  resolved: Awaited<ReturnType<typeof resolve>>,
-  more: { direct?: boolean; count?: number; signal?: AbortSignal } = {},
-) =>
-  declareEmergency(bench.incidents.ports, {
-    resolved,
-    who: 'os:ada',
-    why: 'test',
-    direct: more.direct ?? false,
-    count: more.count,
-    signal: more.signal ?? new AbortController().signal,
-  });
+const resolve = (scope: Partial<EmergencyScope>) => resolveAt(bench, scope);
+const declare = (...given: Parameters<typeof declareAt> extends [unknown, ...infer Rest] ? Rest : never) =>
+  declareAt(bench, ...given);
 
 describe('the blast radius', () => {
   test('names keys, consumers, dependents in order, and what each policy does and when', async () => {
@@ -82,7 +33,7 @@ describe('the blast radius', () => {
 
   test('from the kill sheet says what it does not know', async () => {
     bench.incidents.ledgerDown = new KeybatonError('UNAVAILABLE', 'locked');
-    bench.incidents.sheet = sheet();
+    bench.incidents.sheet = sheetOf(made.bot);
     const resolved = await resolve({ credentials: [bot] });
     expect(await blastRadius(bench.incidents.ports, resolved)).toMatchObject({ consumers: null, dependents: null });
   });

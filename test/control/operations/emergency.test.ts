@@ -1,74 +1,25 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { declareEmergency } from '../../../control/operations/emergency.ts';
 import { resolveEmergency } from '../../../control/operations/emergency-resolve.ts';
 import type { EmergencyScope } from '../../../control/operations/emergency-scope.ts';
 import { KeybatonError } from '../../../domain/errors.ts';
-import { parseCredentialId } from '../../../domain/identifiers.ts';
-import type { VersionId } from '../../../domain/identifiers.ts';
-import type { KillSheet } from '../../../ledger/ledger.ts';
-import { openBench } from '../bench.ts';
+import { parseCredentialId, type VersionId } from '../../../domain/identifiers.ts';
 import type { Bench } from '../bench.ts';
-import { ads, bot, inventory, lab, targets } from '../emergency-inventory.ts';
+import { ads, bot, lab } from '../emergency-inventory.ts';
+import { declareAt, openEmergencies, resolveAt, sheetOf } from './emergency-rig.ts';
 
 let bench: Bench;
-let made: Record<'bot' | 'ads' | 'lab', VersionId>;
+let made: Awaited<ReturnType<typeof openEmergencies>>['made'];
 
 beforeEach(async () => {
-  bench = await openBench();
-  await bench.apply(inventory, targets);
-  made = { bot: await bench.promote(bot), ads: await bench.promote(ads), lab: await bench.promote(lab) };
+  ({ bench, made } = await openEmergencies());
 });
 afterEach(() => bench.close());
 
-const noTargets = () => Promise.reject(new KeybatonError('NOT_FOUND', 'there is no file'));
-const resolve = (scope: Partial<EmergencyScope>) =>
-  resolveEmergency(bench.incidents.ports, { scope: { credentials: [], ...scope }, targetsFile: noTargets });
+const resolve = (scope: Partial<EmergencyScope>) => resolveAt(bench, scope);
 const ids = async (scope: Partial<EmergencyScope>): Promise<readonly string[]> =>
   (await resolve(scope)).versions.map(({ credential }) => credential).toSorted();
-
-const sheet = (): KillSheet => ({
-  format: 1,
-  installation: 'abcd1234',
-  n: 1,
-  at: 0,
-  targets: { targets: { memory: { provider: 'in-memory', environment: 'prod' } }, backends: {} },
-  credentials: [
-    {
-      credential: bot,
-      status: 'managed',
-      target: 'memory',
-      team: 'search',
-      groups: ['chat'],
-      emergency: { policy: 'revoke-first', bound: 0 },
-      backends: [{ backend: 'vault', path: 'ai/bot' }],
-      versions: [
-        {
-          version: made.bot,
-          fate: 'current',
-          target: 'memory',
-          compromised: false,
-          fingerprint: 'kb1:p:x',
-          refs: [{ id: 'key-1' }],
-          openIntents: [{ effect: 'issue', place: 'here', until: 77, ref: { id: 'key-2' } }],
-          onlyByHand: false,
-        },
-      ],
-    },
-  ],
-});
-
-const declare = (
-  resolved: Awaited<ReturnType<typeof resolve>>,
-  more: { direct?: boolean; count?: number; signal?: AbortSignal } = {},
-) =>
-  declareEmergency(bench.incidents.ports, {
-    resolved,
-    who: 'os:ada',
-    why: 'test',
-    direct: more.direct ?? false,
-    count: more.count,
-    signal: more.signal ?? new AbortController().signal,
-  });
+const declare = (...given: Parameters<typeof declareAt> extends [unknown, ...infer Rest] ? Rest : never) =>
+  declareAt(bench, ...given);
 
 describe('a scope', () => {
   test('of several credentials is all of them', async () => {
@@ -149,7 +100,7 @@ describe('the frozen set', () => {
 
   test('comes from the kill sheet while the ledger hangs, refs of open creates among it', async () => {
     bench.incidents.ledgerDown = 'hangs';
-    bench.incidents.sheet = sheet();
+    bench.incidents.sheet = sheetOf(made.bot);
     const { source, versions, troubles } = await resolve({ credentials: [bot] });
     expect([source, troubles]).toEqual(['kill sheet', ['ledger: the ledger did not answer within 2 s']]);
     expect(versions).toEqual([
@@ -170,9 +121,9 @@ describe('the frozen set', () => {
 
   test('comes from the kill sheet when the ledger was made anew and knows nothing of it', async () => {
     const lost = parseCredentialId('in-memory/prod/lost');
-    const [one] = sheet().credentials;
+    const [one] = sheetOf(made.bot).credentials;
     if (one === undefined) throw new Error('the sheet is empty');
-    bench.incidents.sheet = { ...sheet(), credentials: [{ ...one, credential: lost }] };
+    bench.incidents.sheet = { ...sheetOf(made.bot), credentials: [{ ...one, credential: lost }] };
     expect(await resolve({ credentials: [lost] })).toMatchObject({
       source: 'kill sheet',
       troubles: [expect.stringContaining('there is no credential in-memory/prod/lost')],
