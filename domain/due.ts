@@ -49,7 +49,8 @@ export function nextDue(schedule: Entry['schedule'], id: string, decidedAt: numb
 
 /**
  * A schedule that was made longer asks no later than in the middle of the life that the provider gave the version when
- * its schedule was shorter: the other half is for holds, as it was meant to be.
+ * its schedule was shorter, and of a spare version no later than in the middle of what is left of its life: the other half
+ * is for holds, as it was meant to be.
  */
 export function dueWithin(due: number, life: { readonly from: number; readonly until: number } | undefined): number {
   return life === undefined ? due : Math.min(due, life.from + Math.floor((life.until - life.from) / 2));

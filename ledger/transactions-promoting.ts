@@ -1,4 +1,4 @@
-import { nextDue } from '../domain/due.ts';
+import { dueWithin, nextDue } from '../domain/due.ts';
 import { KeybatonError } from '../domain/errors.ts';
 import type { EpochReason } from '../domain/facts.ts';
 import { compiled, compiledFirst } from './compiled.ts';
@@ -134,6 +134,10 @@ async function writeDecision(
   run: string,
 ): Promise<void> {
   const entry = storedEntry(row.entry);
+  const { now } = transaction;
+  const asked = nextDue(entry.schedule, row.id, now);
+  // What has stood by has spent some of its life: of the rest one half is for holds, as of every life.
+  const life = chosen.expires_at === null ? undefined : { from: now, until: Math.max(now, chosen.expires_at) };
   await transaction.append({
     kind: 'promotion.decided',
     credential: row.id,
@@ -146,7 +150,7 @@ async function writeDecision(
       run,
       demands: demandsOf(entry),
       backends: entry.backends.map((one) => one.backend),
-      honoursDue: chosen.ever_current === 1 ? null : { dueAt: nextDue(entry.schedule, row.id, transaction.now) },
+      honoursDue: chosen.ever_current === 1 ? null : { dueAt: dueWithin(asked, life) },
     },
   });
 }
