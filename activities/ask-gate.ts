@@ -5,7 +5,8 @@ import { done, startOver, wait, type Answer, type EffectInput } from '../domain/
 import { askLines, type GateAnswer } from './gate.ts';
 import { providerCall } from './calls.ts';
 import { killSeen } from './kill-seen.ts';
-import { keepFromExpiring, waitWhileStopped } from './keep-from-expiring.ts';
+import { endedByProvider } from './ended-by-provider.ts';
+import { keepFromExpiring, stillAlive, waitWhileStopped } from './keep-from-expiring.ts';
 import type { ActivityPorts, BoundProvider } from './ports.ts';
 import { versionOf } from './world.ts';
 
@@ -26,7 +27,7 @@ export async function askGate(
   if (version.fate === 'dead' || version.killBegun) return done(null);
   const provider = await ports.provider(version.target);
   if (await killSeen(ports, provider, version, signal)) return done(null);
-  const held = await waitWhileStopped(ports, facts, input, signal, 'held');
+  const held = await waitWhileStopped(ports, facts, stillAlive(facts, input), signal, 'held');
   if (held !== undefined) {
     await watchOn(ports, provider, facts);
     return held;
@@ -120,6 +121,8 @@ export async function suspendUnderGate(
   if (held !== undefined) return held;
   const answer = await askLines(ports, provider, facts, version, signal);
   if (answer.kind !== 'open') return waitFor(ports, facts, answer, input.watched);
+  // Nothing of it is left to be suspended, nor to be turned back to.
+  if (await endedByProvider(ports, provider, facts, version, signal)) return done(null);
 
   const epoch = facts.epochs[0]?.epoch ?? 0;
   if (provider.suspend !== undefined && !version.suspended) {

@@ -11,6 +11,7 @@ import {
 } from '../domain/gate.ts';
 import { askAgainIn } from './ask-endpoints.ts';
 import { askForEvidence, asksForEvidence } from './ask-evidence.ts';
+import { endedByProvider } from './ended-by-provider.ts';
 import { endOwnUse } from './own-use.ts';
 import { placesOf, type ActivityPorts, type BoundProvider } from './ports.ts';
 import { intervalOf, readOnce } from './watch-target.ts';
@@ -110,6 +111,7 @@ async function silence(
         : silenceMissing(facts.entry.silence, fresh, true);
     if (why === undefined) return undefined;
   }
+  if (await endedByProvider(ports, provider, facts, version, signal)) return undefined;
   // Its watch may have ended with a killed worker; starting one that runs changes nothing.
   await ports.workflows.watchTarget(version.target);
   const remaining = silenceRemaining(facts.entry.silence, await ports.ledger.watched(version.id));

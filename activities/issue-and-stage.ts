@@ -1,5 +1,6 @@
 import { codeOf, isKeybatonError, KeybatonError } from '../domain/errors.ts';
-import type { VersionFacts } from '../domain/facts.ts';
+import { leastExpiry } from '../domain/expiry.ts';
+import type { CredentialFacts, VersionFacts } from '../domain/facts.ts';
 import { done, fail, startOver, type Answer, type EffectInput } from '../domain/rotation.ts';
 import type { Envelope } from '../backends/backend.ts';
 import type { Issued } from '../providers/provider.ts';
@@ -22,7 +23,8 @@ export async function issueAndStage(
   signal: AbortSignal,
 ): Promise<Answer<null>> {
   const facts = await ports.ledger.facts(input.credential);
-  const version = versionOf(facts, input.version);
+  const planned = versionOf(facts, input.version);
+  let version = planned;
   if (version.issued) return done(null);
   if (version.spent || !(version.fate === 'pending' || version.fate === 'standby' || isDrills(version)))
     return startOver('the version is not pending any more');
@@ -36,6 +38,7 @@ export async function issueAndStage(
   if (!attempted) {
     const refusal = await probed(ports, places, signal);
     if (refusal !== undefined) return fail(refusal);
+    version = await livingLong(ports, facts, planned);
   }
   if (provider.generate !== undefined) return issueOurs(ports, provider, places, version, staged, signal);
   if (provider.issue === undefined) return adoptSupplied(ports, provider, places, facts, version, staged, signal);
@@ -45,6 +48,15 @@ export async function issueAndStage(
     return startOver('the create call was not answered');
   }
   return mint(ports, provider, places, version, signal);
+}
+
+/** Planned long ago, and stopped since: it would be born old. A retry of its create call asks for the same end again. */
+async function livingLong(ports: ActivityPorts, facts: CredentialFacts, version: VersionFacts): Promise<VersionFacts> {
+  const life = leastExpiry(facts.entry);
+  const expiresAt = facts.now + life;
+  if (version.expiresAt === undefined || version.expiresAt > expiresAt - life / 10) return version;
+  await ports.ledger.extended({ version: version.id, expiresAt });
+  return { ...version, expiresAt };
 }
 
 /** Doomed from birth, and made all the same; but not once anybody has begun to kill it. */

@@ -1,5 +1,5 @@
 import type { CredentialFacts, VersionFacts } from '../domain/facts.ts';
-import { leastExpiry } from '../domain/expiry.ts';
+import { leastExpiry, toldBefore } from '../domain/expiry.ts';
 import { codeOf } from '../domain/errors.ts';
 import { wait, type Answer, type EffectInput, type Step } from '../domain/rotation.ts';
 import { providerCall } from './calls.ts';
@@ -9,7 +9,7 @@ import { livenessOf, stopped } from './world.ts';
 const hour = 3_600_000;
 const day = 86_400_000;
 /** People are told this many days before the provider would end a version that is still waited for. */
-const warnings = [14, 7, 1] as const;
+const warnings = [toldBefore / day, 7, 1] as const;
 
 /** How long what is waited for is kept. */
 export interface Kept {
@@ -56,11 +56,18 @@ export async function waitWhileStopped(
   return wait(why, Math.min(hour, againIn), step);
 }
 
+/** What leaked and is dead by now gives no leave to kill what did not leak: there a freeze and a pause hold again. */
+export const stillAlive = ({ versions }: CredentialFacts, { compromised }: Pick<EffectInput, 'compromised'>) => ({
+  compromised: compromised.filter(
+    (id) => !versions.some((one) => one.id === id && (one.fate === 'dead' || one.fate === 'released')),
+  ),
+});
+
 const mayBeInUse = (version: VersionFacts): boolean =>
   version.everCurrent && !version.killBegun && (version.fate === 'current' || version.fate === 'doomed');
 
 const endsSoon = (version: VersionFacts, now: number): boolean =>
-  version.expiresAt !== undefined && version.expiresAt - now <= warnings[0] * day;
+  version.expiresAt !== undefined && version.expiresAt - now <= toldBefore;
 
 async function extended(
   ports: ActivityPorts,

@@ -5,7 +5,7 @@ import { done, startOver, wait, type Answer, type EffectInput } from '../domain/
 import { restoredNote } from '../domain/reconcile.ts';
 import { bringOut } from './bring-out.ts';
 import { backendCall, backendTimeout } from './calls.ts';
-import { waitWhileStopped } from './keep-from-expiring.ts';
+import { keepFromExpiring, waitWhileStopped } from './keep-from-expiring.ts';
 import { placesOf, type ActivityPorts, type EntryPlace } from './ports.ts';
 import { stageLater } from './stage-later.ts';
 import { describeAt, versionOf } from './world.ts';
@@ -49,12 +49,23 @@ export async function promoteAndNotify(
 
   for (const at of await placesOf(ports, facts.entry)) {
     const stood = await promoteAt(ports, at, facts, input, epoch, signal);
-    if (stood !== undefined) return stood;
+    if (stood !== undefined) return stood.kind === 'wait' ? keptMeanwhile(ports, facts, stood, signal) : stood;
   }
   await ports.ledger.cure({ credential: input.credential, keyPrefix: 'foreign/' });
   // Workloads in clusters are told at once; who asks for their evidence goes on with it, and says what is missing.
   await bringOut(ports, facts, AbortSignal.any([signal, AbortSignal.timeout(nudging)]));
   return done({ epoch, decidedNow });
+}
+
+/** What a store holds up is a hold like any other: neither the old version nor the new one may end meanwhile. */
+async function keptMeanwhile(
+  ports: ActivityPorts,
+  facts: CredentialFacts,
+  waits: Extract<Answer<never>, { readonly kind: 'wait' }>,
+  signal: AbortSignal,
+): Promise<Answer<never>> {
+  const { againIn } = await keepFromExpiring(ports, facts, signal);
+  return { ...waits, againIn: Math.min(waits.againIn, againIn) };
 }
 
 async function decide(ports: ActivityPorts, input: PromoteInput): Promise<Answer<number>> {

@@ -10,7 +10,8 @@ import { namelessCreate } from './nameless-create.ts';
 import { noControl } from './refusal-check.ts';
 import { withoutControl } from './without-control.ts';
 import { askLines } from './gate.ts';
-import { waitWhileStopped } from './keep-from-expiring.ts';
+import { hasSignal } from './ended-by-provider.ts';
+import { stillAlive, waitWhileStopped } from './keep-from-expiring.ts';
 import type { ActivityPorts, BoundProvider } from './ports.ts';
 import { proveDead } from './prove-dead.ts';
 import { refsToKill } from './refs-to-kill.ts';
@@ -107,7 +108,7 @@ async function authorise(
 ): Promise<Answer<never> | undefined> {
   const epoch = facts.epochs[0]?.epoch ?? 0;
   if (!strict && !version.debtMoved) {
-    const held = await waitWhileStopped(ports, facts, input, signal, 'held');
+    const held = await waitWhileStopped(ports, facts, stillAlive(facts, input), signal, 'held');
     const answer = await askLines(ports, provider, facts, version, signal);
     if (held !== undefined || answer.kind !== 'open') {
       if (version.authorisedEpoch !== undefined)
@@ -116,7 +117,7 @@ async function authorise(
       if (answer.kind !== 'open') return waitFor(ports, facts, answer, input.watched);
     }
   }
-  const signalled = provider.traits.usage !== undefined && !version.onlyByHand;
+  const signalled = await hasSignal(ports, provider, facts, version, signal);
   return unlessRefused(ports.ledger.authorise({ credential: facts.id, version: version.id, epoch, signal: signalled }));
 }
 

@@ -1,4 +1,5 @@
 import { inSchedule, minuteOfWeek } from './due.ts';
+import { toldBefore } from './expiry.ts';
 import type { Mode, Schedule } from './entry.ts';
 import type { CredentialId } from './identifiers.ts';
 import type { Outcome, Pace } from './rotation.ts';
@@ -34,6 +35,8 @@ export interface SweepCandidate {
   readonly doomed: number;
   /** Versions that may still live, whatever they are for. */
   readonly alive: number;
+  /** When the provider ends the current version by itself, if it does. */
+  readonly endsAt: number | undefined;
   /** Undefined: the entry wants no spare version. */
   readonly standby: { readonly ready: number; readonly verifiedAt: number | undefined } | undefined;
   /** Entries that must not rotate while this one does, whichever names the other. */
@@ -207,12 +210,19 @@ export function notNow(one: SweepCandidate, reason: SweepReason, situation: Swee
   return undefined;
 }
 
+const stoppedBy = ({ requests }: SweepCandidate): string | undefined =>
+  requests.includes('freeze') ? 'frozen' : requests.includes('pause') ? 'paused' : undefined;
+
+/** Stopped it is started all the same: its run waits, and keeps meanwhile what the provider would end, or pages. */
+const endsSoon = ({ mode, endsAt }: SweepCandidate, now: number): boolean =>
+  mode !== 'observe' && endsAt !== undefined && endsAt - now <= toldBefore;
+
 type Obstacle = (one: SweepCandidate, reason: SweepReason, situation: SweepSituation) => string | undefined;
 
 const obstacles: readonly Obstacle[] = [
   (_one, _reason, { observeOnly }) =>
     observeOnly ? 'the ledger was restored and only observes until reconcile has been read' : undefined,
-  (one) => (one.requests.includes('freeze') ? 'frozen' : one.requests.includes('pause') ? 'paused' : undefined),
+  (one, _reason, { now }) => (endsSoon(one, now) ? undefined : stoppedBy(one)),
   (one, _reason, { incidentTargets }) =>
     incidentTargets.has(one.target) ? 'an incident is open at its provider' : undefined,
   (one, _reason, { now }) =>

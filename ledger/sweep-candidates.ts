@@ -69,6 +69,7 @@ export async function readCandidates(
       compromised: count?.compromised ?? 0,
       doomed: count?.doomed ?? 0,
       alive: count?.alive ?? 0,
+      endsAt: count?.ends_at ?? undefined,
       standby:
         row.standby === 1
           ? { ready: count?.standby ?? 0, verifiedAt: latest(count?.standby_since ?? undefined, checkedAt) }
@@ -100,6 +101,7 @@ interface Counts {
   readonly alive: number;
   readonly standby: number;
   readonly standby_since: number | null;
+  readonly ends_at: number | null;
 }
 
 /** A drill's version is doomed from birth, and its own incident kills it: it is owed only once nobody can be at it any more. */
@@ -115,6 +117,7 @@ async function versionCounts(db: Db, ids: readonly string[], now: number): Promi
         'standby',
       ),
       sql<number | null>`min(case when fate = 'standby' then created_at end)`.as('standby_since'),
+      sql<number | null>`min(case when fate = 'current' then expires_at end)`.as('ends_at'),
     ])
     .where('credential', 'in', ids)
     .where('fate', 'not in', ['dead', 'released'])

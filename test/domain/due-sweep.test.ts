@@ -41,6 +41,7 @@ const one = (changes: Partial<SweepCandidate> = {}): SweepCandidate => ({
   compromised: 0,
   doomed: 0,
   alive: 1,
+  endsAt: undefined,
   standby: undefined,
   mates: [],
   ...changes,
@@ -152,6 +153,15 @@ describe('a sweep starts a rotation', () => {
         if (stopped) expect(notNow(given, reason, situation({ observeOnly }))).toBeDefined();
       }),
     );
+  });
+
+  it('though it is paused or frozen, when the provider would soon end what is current: its run waits, and keeps it', () => {
+    for (const kind of ['pause', 'freeze'] as const) {
+      expect(held(due({ requests: [kind], endsAt: now + 15 * day }))).toBeDefined();
+      expect(held(due({ requests: [kind], endsAt: now + 13 * day }))).toBeUndefined();
+      expect(held(due({ requests: [kind], endsAt: now - 1 }))).toBeUndefined();
+      expect(held(due({ requests: [kind], endsAt: now + 13 * day, mode: 'observe' }))).toBeDefined();
+    }
   });
 
   it('by schedule only inside its windows and freezes of the calendar, and by a request at any time', () => {

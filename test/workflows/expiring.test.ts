@@ -81,4 +81,49 @@ describe('a version that its provider will end', () => {
     expect((await play.result()).outcome).toBe('rotated');
     expect(play.liveVersions()).toEqual([(await play.current()).id]);
   });
+
+  it.each([0, 200])(
+    'and that is gone before its silence was watched is waited for no longer, with a soak of %i ms',
+    async (soak) => {
+      const play = await stage.play({ powers: { expiry: true }, entry: { silence: { for: 60_000 }, soak } });
+      await play.rotate();
+      await play.result();
+      const old = (await play.current()).id;
+      endAtProvider(play, old);
+      await stage.ledger.extended({ version: old, expiresAt: 1 });
+      await play.rotate();
+      expect((await play.result()).outcome).toBe('rotated');
+      expect(play.liveVersions()).toEqual([(await play.current()).id]);
+      expect((await play.current()).id).not.toBe(old);
+    },
+  );
+
+  it('and that was planned long before it can be made lives as long as one that is planned now', async () => {
+    const every = 86_400_000;
+    const play = await stage.play({
+      powers: { expiry: true },
+      entry: { schedule: { every, jitter: 0, windows: [] } },
+    });
+    play.backends['shelf']?.script('fail', { operation: 'probe', times: 3 });
+    await play.rotate();
+    let planned: VersionId | undefined;
+    await until('it is planned', async () => (planned = (await play.facts()).versions[0]?.id) !== undefined);
+    if (planned !== undefined) await stage.ledger.extended({ version: planned, expiresAt: Date.now() + 1_000 });
+    expect((await play.result()).outcome).toBe('rotated');
+    expect((await play.current()).id).toBe(planned);
+    const [key] = play.provider.change((state) => state.keys);
+    expect(key?.expiresAt).toBeGreaterThan(Date.now() + every);
+    expect((await play.current()).expiresAt).toBe(key?.expiresAt);
+  });
+
+  it('and that is listed though its end has passed is waited for as before', async () => {
+    const play = await stage.play({ powers: { expiry: true }, entry: { silence: { for: 60_000 } } });
+    await play.rotate();
+    await play.result();
+    const old = (await play.current()).id;
+    await stage.ledger.extended({ version: old, expiresAt: 1 });
+    await play.rotate();
+    await until('its silence is waited for', async () => (await waitsFor(play)).includes('the old version'));
+    expect(play.liveVersions()).toContain(old);
+  });
 });

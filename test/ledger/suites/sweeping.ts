@@ -84,6 +84,33 @@ export function sweepSuite(place: Place): void {
 
     scenario(
       place,
+      'falls due in the middle of what the provider leaves of a life, where the schedule asks later',
+      async (scenario) => {
+        await scenario.apply(entry());
+        for (const [left, due] of [
+          [days(100), days(50)],
+          [days(200), days(90)],
+        ] as const) {
+          const version = await scenario.issue();
+          await scenario.ledger.extended({ version, expiresAt: scenario.now() + left });
+          const expectedEpoch = (await scenario.facts()).epochs.length;
+          await scenario.ledger.decide({ credential: bot, version, expectedEpoch, why: 'due', run: 'run' });
+          expect((await only(scenario)).dueAt).toBe(scenario.now() + due);
+        }
+      },
+    );
+
+    scenario(place, 'tells when the provider ends what is current by itself', async (scenario) => {
+      await scenario.apply(entry());
+      await scenario.rotate();
+      expect((await only(scenario)).endsAt).toBeUndefined();
+      for (const { version } of (await scenario.facts(bot)).epochs)
+        await scenario.ledger.extended({ version, expiresAt: 4_000_000_000_000 });
+      expect((await only(scenario)).endsAt).toBe(4_000_000_000_000);
+    });
+
+    scenario(
+      place,
       'finds entries without a spare version, and spares that were not tried for long',
       async (scenario) => {
         await scenario.apply(entry(bot, { standby: true }));
