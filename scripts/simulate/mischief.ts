@@ -21,13 +21,13 @@ export type Mischief = { readonly at: number } & (
   | { readonly kind: 'terminate' }
   | {
       readonly kind: 'provider fails';
-      readonly on: (typeof providerOperations)[number];
+      readonly on: (typeof providerOperations)[number] | 'extend';
       readonly code: (typeof failures)[number];
       readonly times: number;
     }
   | {
       readonly kind: 'provider loses the answer';
-      readonly on: 'issue' | 'revoke' | 'suspend' | 'resume';
+      readonly on: 'issue' | 'revoke' | 'suspend' | 'resume' | 'extend';
       readonly times: number;
     }
   | { readonly kind: 'late create'; readonly delay: number }

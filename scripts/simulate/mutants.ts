@@ -181,4 +181,36 @@ export const mutants: readonly Mutant[] = [
       },
     ],
   },
+  {
+    // What was mended once: a rotation that people stopped let both keys reach the end that their provider sets.
+    name: 'let what is stopped end',
+    edits: [
+      {
+        file: 'activities/keep-from-expiring.ts',
+        find: '  const { againIn } = await keepFromExpiring(ports, facts, signal);\n  return wait(why, Math.min(hour, againIn), step);\n',
+        replace: '  return wait(why, hour, step);\n',
+      },
+    ],
+  },
+  {
+    // It asks for ever for the use of what is gone.
+    name: 'wait for the silence of what ended',
+    edits: [
+      {
+        file: 'activities/gate.ts',
+        find: '  if (await endedByProvider(ports, provider, facts, version, signal)) return undefined;\n',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'keep nothing where people stop it before it is due',
+    edits: [
+      {
+        file: 'domain/sweep.ts',
+        find: '(endsSoon(one, now) ? undefined : stoppedBy(one))',
+        replace: 'stoppedBy(one)',
+      },
+    ],
+  },
 ];

@@ -3,6 +3,7 @@ import type { CredentialId, VersionId } from '../../domain/identifiers.ts';
 import type { KillFact } from '../../domain/incident.ts';
 import type { WorldKey } from '../../providers/in-memory/world.ts';
 import type { Instance } from './consumers.ts';
+import { endsWatch, stands, versionOf } from './ends.ts';
 import { installation } from './ledger.ts';
 import { minute } from './scenario.ts';
 import { credential, dependent, path, pathOf } from './entries.ts';
@@ -52,6 +53,8 @@ export function oracle(world: () => SimulatedWorld, instances: readonly Instance
   /** Leaked, and not seen dead yet. */
   const hunted = new Set<string>();
   let disturbedUntil = 0;
+  /** Only by what fails, never by what people do. */
+  let keptAwayUntil = 0;
   /** When each epoch was first shown by a backend. */
   const shownAt = new Map<number, number>();
   /** The newest epoch each backend has shown. */
@@ -68,20 +71,18 @@ export function oracle(world: () => SimulatedWorld, instances: readonly Instance
     world().agenda.stop();
   }
 
-  const versionOf = (key: WorldKey | undefined): string | undefined => key?.tag?.split(':')[1];
   const keyOf = (version: string): WorldKey | undefined =>
     world().provider.change(({ keys }) => keys.findLast((key) => versionOf(key) === version));
   const works = (key: WorldKey, now: number): boolean =>
-    key.revokedAt === undefined && !key.disabled && key.worksAt <= now && key.appearsAt <= now;
+    stands(key, now) && !key.disabled && key.worksAt <= now && key.appearsAt <= now;
+  const ends = endsWatch({ world, instances, compromised, keptAwayUntil: () => keptAwayUntil, broken });
 
   /** Nothing of it stands; nothing of it is accepted any more either, where it was asked with its value. */
   function reallyDead(version: VersionId, grade: string): void {
     const now = world().agenda.now();
     const left = world().provider.change(({ keys }) =>
       keys.filter(
-        (key) =>
-          versionOf(key) === version &&
-          (key.revokedAt === undefined || (grade === 'refused' && now < (key.diesAt ?? 0))),
+        (key) => versionOf(key) === version && (stands(key, now) || (grade === 'refused' && now < (key.diesAt ?? 0))),
       ),
     );
     if (left.length > 0) broken(`${version} is called dead, and ${left.map(({ id }) => id).join()} lives`);
@@ -106,7 +107,7 @@ export function oracle(world: () => SimulatedWorld, instances: readonly Instance
       if (changed && late) broken(`a backend shows ${version} anew, long after it leaked`);
       return;
     }
-    if (excused.has(version)) return;
+    if (excused.has(version) || ends.excused(version)) return;
     const key = keyOf(version);
     // In an emergency it is shown before it has spread: what it replaces is dead anyway.
     const spreads = key !== undefined && key.revokedAt === undefined && compromised.size > 0;
@@ -136,7 +137,7 @@ export function oracle(world: () => SimulatedWorld, instances: readonly Instance
       return undefined;
     }
     const mine = world().provider.change(({ keys }) =>
-      keys.filter((key) => key.tag?.startsWith(`${installation}:`) === true && key.revokedAt === undefined),
+      keys.filter((key) => key.tag?.startsWith(`${installation}:`) === true && stands(key, world().agenda.now())),
     );
     const keeps = id === credential && world().entry().standby;
     const spare = keeps ? facts.versions.findLast(({ fate }) => fate === 'standby') : undefined;
@@ -168,7 +169,7 @@ export function oracle(world: () => SimulatedWorld, instances: readonly Instance
     const { versions, epochs, status } = await world().ledger.facts(id);
     const ofIt = new Set<string | undefined>(versions.map((version) => version.id));
     const live = world().provider.change(({ keys }) =>
-      keys.filter((key) => key.revokedAt === undefined && ofIt.has(versionOf(key))),
+      keys.filter((key) => stands(key, world().agenda.now()) && ofIt.has(versionOf(key))),
     );
     if (live.length > 0) broken(`at rest ${live.map((key) => key.id).join()} lives, and ${id} is retired`);
     for (const version of versions)
@@ -188,7 +189,7 @@ export function oracle(world: () => SimulatedWorld, instances: readonly Instance
     const due = Math.max(disturbedUntil, leakedAt.get(version) ?? now) + killTakes + bound;
     if (now <= due) return;
     const left = world().provider.change(({ keys }) =>
-      keys.some((key) => versionOf(key) === version && key.revokedAt === undefined && !key.disabled),
+      keys.some((key) => versionOf(key) === version && stands(key, now) && !key.disabled),
     );
     if (left) broken(`${version} leaked long ago, and it lives`);
     else hunted.delete(version);
@@ -212,6 +213,7 @@ export function oracle(world: () => SimulatedWorld, instances: readonly Instance
     },
     disturbed(until) {
       disturbedUntil = Math.max(disturbedUntil, until);
+      if (until > world().agenda.now()) keptAwayUntil = Math.max(keptAwayUntil, until);
     },
 
     atProvider(operation, given) {
@@ -241,6 +243,7 @@ export function oracle(world: () => SimulatedWorld, instances: readonly Instance
     },
 
     atLedger(operation, given) {
+      ends.atLedger(operation, given);
       // Both as the ledger's contract has them.
       if (operation === 'dead') {
         const { version, grade } = given[0] as { readonly version: VersionId; readonly grade: string };
@@ -252,12 +255,15 @@ export function oracle(world: () => SimulatedWorld, instances: readonly Instance
     },
 
     unanswered(instance, holds) {
-      if (compromised.size === 0 && !excused.has(holds)) broken(`${instance} got no answer: it holds ${holds}`);
+      ends.look();
+      if (compromised.size === 0 && !excused.has(holds) && !ends.excused(holds))
+        broken(`${instance} got no answer: it holds ${holds}`);
     },
 
     look() {
       const now = world().agenda.now();
       for (const version of hunted) inTime(version, now);
+      ends.look();
       const { backends, credentials, hands } = world();
       for (const [index, backend] of backends.entries()) {
         const wrong = hands.wrong(index);

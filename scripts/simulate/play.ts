@@ -86,7 +86,7 @@ export async function play(scenario: Scenario, stage: Stage, wantsStory = false)
   const ofRetiring = chance.fork('retiring');
   const long = scenario.length === 'long';
   const shown = opened.backends.map(() => 0);
-  startSweep(opened, chance, { long, quietFrom, tell });
+  startSweep(opened, chance, { long, ends: scenario.provider.ends !== undefined, quietFrom, tell });
   serve();
   for (const mischief of scenario.mischief)
     agenda.at(beginning + mischief.at, mischief.kind, async () => {
@@ -101,7 +101,10 @@ export async function play(scenario: Scenario, stage: Stage, wantsStory = false)
   for (let rounds = 0; rounds < 40 && busy() && oracle.violations.length === 0; rounds += 1)
     await agenda.run(agenda.now() + (long ? day / 2 : hour / 2), look);
   if (oracle.violations.length === 0 && busy()) oracle.broken(`does not end: ${temporal.running().join(', ')}`);
-  if (oracle.violations.length === 0) await agenda.run(agenda.now() + (long ? day / 2 : hour / 4), look);
+  const rest = (): Promise<void> => agenda.run(agenda.now() + (long ? day / 2 : hour / 4), look);
+  if (oracle.violations.length === 0) await rest();
+  // Where keys end by themselves they are rotated for ever: it is looked at between two rotations.
+  for (let rounds = 0; rounds < 40 && busy() && oracle.violations.length === 0; rounds += 1) await rest();
   if (oracle.violations.length === 0) await oracle.atRest();
   const { epochs } = await ledger.facts(credential);
   if (wantsStory) for (const line of await ledgerStory(opened)) story.push(line);

@@ -1,4 +1,5 @@
 import type { Chance } from './chance.ts';
+import { endsOf, lastsWith, stoppedFor, type Ends } from './expiring.ts';
 import { mischiefFor, type Mischief } from './mischief.ts';
 
 /** Everything that a seed decides: what the world is like, and what goes wrong in it, when. Plain data, so that it shrinks. */
@@ -41,6 +42,8 @@ export interface ProviderKind {
   readonly createSpread: number;
   readonly revokeSpread: number;
   readonly lateCreate: number;
+  /** Undefined: a key lives until somebody revokes it. */
+  readonly ends: Ends | undefined;
 }
 
 export const minute = 60_000;
@@ -64,6 +67,7 @@ export function scenarioOf(chance: Chance, seed: number, length: Dimensions['len
       createSpread: chance.pick(long ? [0, 0, 3_000, minute] : [0, 0, 3_000, 20_000]),
       revokeSpread: chance.pick(long ? [0, 0, 3_000, minute] : [0, 0, 3_000, 20_000]),
       lateCreate: chance.pick([0, 5_000, minute]),
+      ends: keys === 'n-keys' ? endsOf(chance) : undefined,
     },
     consumers: chance.between(0, long ? 3 : 2),
     instances: chance.between(1, 2),
@@ -78,7 +82,11 @@ export function scenarioOf(chance: Chance, seed: number, length: Dimensions['len
     dependent: keys === 'n-keys' && chance.oneIn(4),
     lasts: long ? chance.between(4, 16) * day : every + chance.between(minute, every),
   };
-  return { seed, ...dimensions, mischief: mischiefFor(chance, dimensions) };
+  const mischief = mischiefFor(chance, dimensions);
+  if (dimensions.provider.ends === undefined) return { seed, ...dimensions, mischief };
+  const stops = stoppedFor(chance, dimensions);
+  const all = [...mischief, ...stops].toSorted((before, after) => before.at - after.at);
+  return { seed, ...dimensions, lasts: lastsWith(stops, dimensions), mischief: all };
 }
 
 export function lengthText(milliseconds: number): string {

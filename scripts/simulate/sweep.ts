@@ -5,6 +5,7 @@ import {
   notNow,
   runLost,
   sweepReason,
+  type SweepCandidate,
   type SweepLimits,
   type SweepReason,
 } from '../../domain/sweep.ts';
@@ -20,14 +21,20 @@ export function startSweep(
   chance: Chance,
   {
     long,
+    ends,
     quietFrom,
     tell,
-  }: { readonly long: boolean; readonly quietFrom: number; readonly tell: (line: string) => void },
+  }: {
+    readonly long: boolean;
+    /** An interval is short where a key ends after two of them. */ readonly ends: boolean;
+    readonly quietFrom: number;
+    readonly tell: (line: string) => void;
+  },
 ): void {
   const limits: SweepLimits = long ? defaultLimits : { ...defaultLimits, fruitless: 20 * minute };
 
   async function sweep(): Promise<void> {
-    const next = long ? chance.between(hour, 3 * hour) : chance.between(10 * minute, hour);
+    const next = long ? chance.between(hour, 3 * hour) : chance.between(10 * minute, ends ? hour / 2 : hour);
     // Soon after all has become quiet, so that rest is not waited for.
     const at = Math.min(agenda.now() + next, Math.max(agenda.now(), quietFrom) + 10 * minute);
     agenda.at(long ? agenda.now() + next : at, 'sweep', sweep);
@@ -48,6 +55,14 @@ export function startSweep(
     return newest === undefined || differing.length === 0 ? undefined : driftFound(['a backend']);
   }
 
+  /** Without its next rotation it would not last. */
+  async function endsSoon({ id, schedule }: SweepCandidate): Promise<boolean> {
+    const { versions } = await ledger.facts(id);
+    return versions.some(
+      ({ fate, expiresAt }) => fate === 'current' && (expiresAt ?? Infinity) < agenda.now() + schedule.every,
+    );
+  }
+
   async function look(credential: CredentialId): Promise<void> {
     const id = rotationWorkflowId(credential);
     if (temporal.running().includes(id)) return;
@@ -56,7 +71,8 @@ export function startSweep(
     if (candidate === undefined) return;
     // Else nothing would ever come to rest; an entry that came back without a version that lives is due since then.
     const last = quietFrom + (long ? day : 0);
-    const later = now > last && candidate.epoch > 0 && (candidate.alive > 0 || (candidate.dueAt ?? 0) > last);
+    const rests = candidate.alive > 0 || (candidate.dueAt ?? 0) > last;
+    const later = now > last && candidate.epoch > 0 && rests && !(await endsSoon(candidate));
     const one = later ? { ...candidate, dueAt: undefined } : candidate;
     const reason =
       one.openRun === undefined

@@ -54,6 +54,8 @@ export interface SimulatedWorld {
   readonly credentials: readonly CredentialId[];
   readonly entry: () => Entry;
   readonly pace: Pace;
+  /** Keys that the provider ends by itself can be given a later end. */
+  readonly endsMove: boolean;
   readonly lease: number;
   /** The next such message arrives so much later than its sender believes. */
   beLate(operation: 'promote' | 'revoke', milliseconds: number): void;
@@ -99,11 +101,13 @@ export async function openWorld({
   const agenda = newAgenda(beginning);
   const ledger = ledgers.anew(agenda.now);
   const provider = processWorld();
-  const { keys, makes, suspend, usage, ...times } = scenario.provider;
+  const { keys, makes, suspend, usage, ends, ...times } = scenario.provider;
   // Two keys that nobody here made, two of each credential, and the one that stands by.
   const maxLive = 6 + Number(scenario.standby);
   const settings = inMemorySettings.parse(scenario.dependent ? { ...times, maxLive } : times);
-  const adapter = inMemory({ powers: { keys, makes, suspend, usage }, world: () => provider });
+  const powers = { keys, makes, suspend, usage, expiry: ends !== undefined };
+  const { extend, ...rest } = inMemory({ powers, world: () => provider });
+  const adapter = ends === 'movable' && extend !== undefined ? { ...rest, extend } : rest;
   const bound = bindProvider(adapter, {
     name: target,
     environment: 'simulated',
@@ -224,6 +228,7 @@ export async function openWorld({
     letGo: () => void (goesUntil = Number.POSITIVE_INFINITY),
     mayGo: () => agenda.now() < goesUntil,
     pace,
+    endsMove: ends === 'movable',
     lease: scenario.lease,
     beLate: (operation, by) => void lates.push({ operation, by }),
     down,
