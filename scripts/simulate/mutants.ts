@@ -194,7 +194,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     // It asks for ever for the use of what is gone.
-    name: 'wait for the silence of what ended',
+    name: 'wait for what ended',
     edits: [
       {
         file: 'activities/gate.ts',
@@ -204,7 +204,7 @@ export const mutants: readonly Mutant[] = [
     ],
   },
   {
-    name: 'keep nothing where people stop it before it is due',
+    name: 'keep nothing while it is paused',
     edits: [
       {
         file: 'domain/sweep.ts',
