@@ -106,8 +106,8 @@ export async function openWorld({
   const maxLive = 6 + Number(scenario.standby);
   const settings = inMemorySettings.parse(scenario.dependent ? { ...times, maxLive } : times);
   const powers = { keys, makes, suspend, usage, expiry: ends !== undefined };
-  const { extend, ...rest } = inMemory({ powers, world: () => provider });
-  const adapter = ends === 'movable' && extend !== undefined ? { ...rest, extend } : rest;
+  const adapter = { ...inMemory({ powers, world: () => provider }) };
+  if (ends !== 'movable') delete adapter.extend;
   const bound = bindProvider(adapter, {
     name: target,
     environment: 'simulated',
