@@ -7,9 +7,7 @@ import { filePath } from './places.ts';
 
 /** Makes kill sheets of a ledger that others write. */
 export interface Sheets {
-  /** One more, from what changed since the one before. */
-  next(): Promise<void>;
-  /** One more must be what a reader makes that knows nothing. */
+  /** One more, from what changed since the first, must be what a reader makes that knows nothing. */
   expectWhole(): Promise<void>;
   close(): Promise<void>;
 }
@@ -23,9 +21,6 @@ export async function followSheets(url: string): Promise<Sheets> {
   const parsed = (sheet: SheetText | undefined): unknown => JSON.parse(sheet?.text ?? 'null');
   await ofReader(following);
   return {
-    async next() {
-      await ofReader(following);
-    },
     async expectWhole() {
       expect(parsed(await ofReader(following))).toEqual(parsed(await ofReader()));
     },
