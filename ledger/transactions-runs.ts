@@ -2,7 +2,7 @@ import { nextAttempt } from '../domain/due.ts';
 import { KeybatonError } from '../domain/errors.ts';
 import { storedEntry } from './stored-entry.ts';
 import type { Outcome } from '../domain/rotation.ts';
-import { compiled, compiledFirst } from './compiled.ts';
+import { compiledFirst } from './compiled.ts';
 import type { Ledger } from './ledger.ts';
 import type { CredentialRow, Db } from './schema.ts';
 import type { Store } from './store.ts';
@@ -22,13 +22,24 @@ const selectRunOf = compiledFirst((db, { run, credential }: { run: string; crede
 const selectEntry = compiledFirst((db, { credential }: { credential: string }) =>
   db.selectFrom('credentials').select('entry').where('id', '=', credential),
 );
-const selectOtherRuns = compiled((db, { credential }: { credential: string }) =>
+/** Whoever names it, and whomever it names: a pair may be written down on either side. */
+const selectRunningMate = compiledFirst((db, { credential }: { credential: string }) =>
   db
     .selectFrom('runs')
-    .innerJoin('credentials', 'credentials.id', 'runs.credential')
-    .select(['credentials.id', 'credentials.entry'])
+    .innerJoin('mates', 'mates.mate', 'runs.credential')
+    .select('runs.credential as id')
+    .where('mates.credential', '=', credential)
+    .where('runs.credential', '!=', credential)
     .where('runs.ended_at', 'is', null)
-    .where('credentials.id', '!=', credential),
+    .unionAll(
+      db
+        .selectFrom('runs')
+        .innerJoin('mates', 'mates.credential', 'runs.credential')
+        .select('runs.credential as id')
+        .where('mates.mate', '=', credential)
+        .where('runs.credential', '!=', credential)
+        .where('runs.ended_at', 'is', null),
+    ),
 );
 
 export function runTransactions(store: Store): Pick<Ledger, 'startRun' | 'endRun'> {
@@ -151,16 +162,11 @@ async function lockWithMates(
   return transaction.lock(credential, ...mates.filter((mate) => known.some((row) => row.id === mate)));
 }
 
-async function refuseBesideMates(db: Db, row: CredentialRow): Promise<void> {
-  const { apartFrom } = storedEntry(row.entry);
-  const running = await selectOtherRuns(db, { credential: row.id });
-  for (const other of running) {
-    const named =
-      apartFrom.some((mate) => mate === other.id) || storedEntry(other.entry).apartFrom.some((mate) => mate === row.id);
-    if (named)
-      throw new KeybatonError(
-        'CONFLICT',
-        `${other.id} is rotating and must be kept apart from ${row.id}: it starts when that has ended`,
-      );
-  }
+async function refuseBesideMates(db: Db, { id }: CredentialRow): Promise<void> {
+  const running = await selectRunningMate(db, { credential: id });
+  if (running === undefined) return;
+  throw new KeybatonError(
+    'CONFLICT',
+    `${running.id} is rotating and must be kept apart from ${id}: it starts when that has ended`,
+  );
 }

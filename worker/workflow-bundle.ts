@@ -35,8 +35,11 @@ function withoutOurPlace(code: string): string {
  * @throws when a workflow imports what the sandbox does not have (a Node built-in)
  */
 export async function buildWorkflowBundle(file: string): Promise<void> {
+  const workflowsPath = here('../workflows/index.ts');
   const { code } = await bundleWorkflowCode({
-    workflowsPath: here('../workflows/index.ts'),
+    workflowsPath,
+    // Loaded once for a thread, and frozen, instead of anew for each run. No module may keep what belongs to one run.
+    preloadModules: [workflowsPath],
     logger: new DefaultLogger('WARN'),
     // Modules are named from here, and not from wherever the command was started.
     webpackConfigHook: (config) => ({ ...config, context: root }),
@@ -47,11 +50,11 @@ export async function buildWorkflowBundle(file: string): Promise<void> {
   await rename(temporary, file);
 }
 
-/** A name for the present content of the workflow code and the version of the SDK that bundles it. */
+/** A name for the present content of the workflow code, how it is bundled and the version of the SDK that does it. */
 async function contentName(): Promise<string> {
   const hash = createHash('sha256');
   const sdk = createRequire(import.meta.url).resolve('@temporalio/worker/package.json');
-  hash.update(await readFile(sdk));
+  for (const file of [sdk, here('workflow-bundle.ts')]) hash.update(await readFile(file));
   for (const folder of bundledFolders) {
     const root = here(`../${folder}`);
     const names = (await readdir(root, { recursive: true })).filter((name) => name.endsWith('.ts')).sort();

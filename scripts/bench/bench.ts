@@ -24,6 +24,8 @@ const { values, positionals } = parseArgs({
     only: { type: 'string' },
     /** Sizes of emergencies. */
     keys: { type: 'string', default: '1,100' },
+    /** Seconds that replacements of dead keys are waited for. */
+    replacing: { type: 'string', default: '3600' },
     credentials: { type: 'string', default: '100000' },
     rounds: { type: 'string', default: '3' },
     /** Reads in a second. */
@@ -40,7 +42,11 @@ const subcommands: Readonly<Record<string, (close: Closing) => Promise<Measured>
       { seconds: number('seconds'), blocks: number('blocks'), inFlight: number('in-flight') },
       values.only,
     ),
-  emergency: (close) => measureEmergency(close, { sizes: values.keys.split(',').map(Number) }),
+  emergency: (close) =>
+    measureEmergency(close, {
+      sizes: values.keys.split(',').map(Number),
+      replacing: number('replacing') * 1_000,
+    }),
   waiting: (close) => measureWaiting(close, { many: number('rotations') }),
   sweep: (close) => measureSweep(close, { credentials: number('credentials'), rounds: number('rounds') }),
   reads: (close) =>
