@@ -135,7 +135,7 @@ export async function rotateCredential(input: RotationInput): Promise<RotationRe
     leaked = plan.doomed.some((one) => one.compromised);
     bounds.set(plan);
 
-    await killFirst(plan);
+    if (plan.killFirst.length > 0) await killFirst(plan);
     const { wanted } = plan;
     // Until a successor is there each wait ends in a new plan, which kills again what would not die.
     restless = leaked && (wanted === undefined || plan.issue || plan.promote);
@@ -172,7 +172,6 @@ export async function rotateCredential(input: RotationInput): Promise<RotationRe
    * that, once and without waiting, a version that stands ready (resumed if it was suspended) becomes current.
    */
   async function killFirst(plan: RunPlan): Promise<void> {
-    if (plan.killFirst.length === 0) return;
     const { wanted } = plan;
     if (wanted !== undefined && !plan.issue && plan.promote) {
       await once('verifying', () => effect().verifyVersion(about(wanted)));

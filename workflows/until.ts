@@ -42,7 +42,14 @@ export async function until<Result>(
   for (;;) {
     runner.enter(step);
     runner.inbox.sleepless();
-    const attempt = urgently(runner, step, await tried(effect));
+    let tried: Attempt<Result>;
+    // In place, and not in a function of its own: the SDK notes a stack for every promise of a workflow.
+    try {
+      tried = { answer: await effect(), failed: false, permanent: false };
+    } catch (thrown) {
+      tried = amountsTo(thrown);
+    }
+    const attempt = urgently(runner, step, tried);
     let { answer } = attempt;
     // Planning and closing are done when they say so: their caller looks at the inbox itself.
     const closes = answer.kind === 'done' && (step === 'preflight' || step === 'done' || endsRun(answer.result));
@@ -88,21 +95,17 @@ function urgently<Result>(runner: Runner, step: Step, attempt: Attempt<Result>):
   return failedWith(answer.reason, 0, true);
 }
 
-/** An effect's answer, or what its failure amounts to. Only cancellation and our own bugs pass through: a rotation survives all else. */
-async function tried<Result>(effect: () => Promise<Answer<Result>>): Promise<Attempt<Result>> {
-  try {
-    return { answer: await effect(), failed: false, permanent: false };
-  } catch (thrown) {
-    if (isCancellation(thrown) || !(thrown instanceof ActivityFailure)) throw thrown;
-    const { cause } = thrown;
-    if (cause instanceof TimeoutFailure) return failedWith(`${thrown.activityType} timed out`, 0, false);
-    if (cause instanceof ApplicationFailure && isErrorCode(cause.type)) {
-      const retryAfter = cause.details?.[0];
-      const again = typeof retryAfter === 'number' ? retryAfter : 0;
-      return failedWith(`${cause.type}: ${cause.message}`, again, !errorTable[cause.type].retryable);
-    }
-    return failedWith(`${thrown.activityType} failed in a way this worker does not know`, 60_000, true);
+/** What a failed effect amounts to. Only cancellation and our own bugs pass through: a rotation survives all else. */
+function amountsTo(thrown: unknown): Attempt<never> {
+  if (isCancellation(thrown) || !(thrown instanceof ActivityFailure)) throw thrown;
+  const { cause } = thrown;
+  if (cause instanceof TimeoutFailure) return failedWith(`${thrown.activityType} timed out`, 0, false);
+  if (cause instanceof ApplicationFailure && isErrorCode(cause.type)) {
+    const retryAfter = cause.details?.[0];
+    const again = typeof retryAfter === 'number' ? retryAfter : 0;
+    return failedWith(`${cause.type}: ${cause.message}`, again, !errorTable[cause.type].retryable);
   }
+  return failedWith(`${thrown.activityType} failed in a way this worker does not know`, 60_000, true);
 }
 
 const failedWith = (reason: string, againIn: number, permanent: boolean): Attempt<never> => ({
