@@ -70,7 +70,7 @@ export function activityPorts(input: PortsInput): ActivityPorts {
     now: () => Date.now(),
     random: (bytes) => randomBytes(bytes),
     sleep: async (milliseconds, signal) => {
-      await after(milliseconds, undefined, { signal, ref: false }).catch(() => undefined);
+      await after(milliseconds, undefined, { signal }).catch(() => undefined);
     },
   };
 }

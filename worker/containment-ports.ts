@@ -40,7 +40,7 @@ export function containmentPorts(input: ContainmentInput): OpenContainment {
     now: () => Date.now(),
     random: (bytes) => randomBytes(bytes),
     sleep: async (milliseconds, signal) => {
-      await after(milliseconds, undefined, { signal, ref: false }).catch(() => undefined);
+      await after(milliseconds, undefined, { signal }).catch(() => undefined);
     },
   };
 }

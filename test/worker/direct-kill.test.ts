@@ -109,6 +109,18 @@ describe('a direct kill', () => {
     expect(facts.filter(({ kind }) => kind === 'dead')).toHaveLength(60);
   });
 
+  it('does not end while it only waits: nothing else keeps its process alive', async () => {
+    const versions = [rig.plant({ killAt: Date.now() + 2_500 }).frozen];
+    const declared = join(rig.home, 'declared.json');
+    writeFileSync(declared, JSON.stringify({ declaration: declarationOf('i1'), versions }));
+    const process = await startScript({
+      file: new URL('./direct-kill-process.ts', import.meta.url),
+      args: [rig.home, rig.killSheet, rig.keyText, declared],
+    });
+    await process.printed(/^done$/m);
+    expect(rig.standing()).toEqual([]);
+  });
+
   it('passes over a line that a crash tore, and keeps it', async () => {
     const { frozen } = rig.plant();
     await rig.open().direct.journal(declarationOf('i1'), [frozen]);
