@@ -26,7 +26,7 @@ export async function askEndpoints(
   const newest = facts.epochs[0];
   const asked = 'none' in entry.consumers ? [] : entry.consumers.filter(isAsked);
   if (newest === undefined || asked.length === 0) return [];
-  const { targets } = applied.parse((await ports.ledger.inventory()).targets);
+  const { targets } = applied.parse(await ports.ledger.appliedTargets());
   const probes = targets[entry.target]?.probes ?? {};
   const evidence = await ports.ledger.evidence(facts.id);
   const troubles = asked.map(async (consumer) => {

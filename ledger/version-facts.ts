@@ -96,7 +96,8 @@ async function declarations(db: Db, credentials: readonly string[]): Promise<Rea
       fn.min('incidents.declared_at').as('at'),
       fn.max('incident_versions.contained_at').as('contained'),
     ])
-    .where('incident_versions.credential', 'in', credentials)
+    // By version: nothing finds them by credential but a look at every one.
+    .where('incident_versions.version', 'in', ours(db, credentials))
     .where('incidents.closed_at', 'is', null)
     .groupBy('incident_versions.version')
     .execute();

@@ -62,7 +62,7 @@ export function incidentActivities(
   return {
     activities: { ...createIncidentActivities(ports, signal), ...effects },
     rates: async () => {
-      const { targets } = asTargets((await input.ledger.inventory()).targets);
+      const { targets } = asTargets(await input.ledger.appliedTargets());
       return Object.fromEntries(
         Object.entries(targets).flatMap(([name, { rateLimit }]) =>
           rateLimit === undefined ? [] : [[name, rateLimit]],

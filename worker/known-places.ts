@@ -58,7 +58,7 @@ export function knownPlaces(input: KnownPlacesInput): Places & KnownChannels {
   async function ask(): Promise<Source | undefined> {
     const read = async (): Promise<Source> => {
       const ledger = await input.ledger();
-      const [{ targets }, installation] = await Promise.all([ledger.inventory(), ledger.installation()]);
+      const [targets, installation] = await Promise.all([ledger.appliedTargets(), ledger.installation()]);
       return {
         targets: asTargets(targets),
         installation,

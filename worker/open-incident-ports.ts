@@ -83,7 +83,7 @@ async function ratesOf(
   ledger: () => Promise<Ledger>,
 ): Promise<Readonly<Record<string, RateLimit>>> {
   const { sheet } = await readKillSheet(killSheet);
-  const asked = async (): Promise<unknown> => (await (await ledger()).inventory()).targets;
+  const asked = async (): Promise<unknown> => (await ledger()).appliedTargets();
   const { targets } = asTargets(sheet?.targets ?? (await within('the ledger', ledgerPatience, asked())));
   return Object.fromEntries(
     Object.entries(targets).flatMap(([name, { rateLimit }]) => (rateLimit === undefined ? [] : [[name, rateLimit]])),

@@ -37,7 +37,7 @@ export async function advise({ ledger, adapters }: AdvisePorts, input: AdviseInp
   const asked = input.credential === undefined ? undefined : (await ledger.facts(input.credential)).id;
   const known: CredentialFacts[] = [];
   for await (const facts of everyCredential({ ledger })) if (facts.status !== 'released') known.push(facts);
-  const targets = knownTargets(asTargets((await ledger.inventory()).targets), known, adapters);
+  const targets = knownTargets(asTargets(await ledger.appliedTargets()), known, adapters);
   const byName = new Map(targets.map((target) => [target.name, target]));
   const credentials: KnownCredential[] = [];
   // One after the other: there may be thousands, and the ledger has few connections.

@@ -39,7 +39,7 @@ export async function askLedger<Answer>(
 /** What the ledger knows of this scope. Rejects when it does not answer in time. */
 export async function knownToLedger(ledger: Ledger, scope: EmergencyScope | undefined): Promise<Known> {
   const soon = <Value>(begun: Promise<Value>): Promise<Value> => within('the ledger', ledgerPatience, begun);
-  const { targets } = await soon(ledger.inventory());
+  const targets = await soon(ledger.appliedTargets());
   const renamed = new Map<CredentialId, CredentialId>();
   const candidates: Candidate[] = [];
   const onlyNamed = scope !== undefined && scopeOptions.every((option) => scope[option] === undefined);

@@ -10,7 +10,7 @@ export async function materialShape(
   credential: CredentialId,
 ): Promise<TargetTraits['material']> {
   const { entry } = await ledger.facts(credential);
-  const target = asTargets((await ledger.inventory()).targets).targets[entry.target];
+  const target = asTargets(await ledger.appliedTargets()).targets[entry.target];
   const traits = target === undefined ? undefined : adapters.traits?.(target.provider, target.settings);
   if (traits !== undefined) return traits.material;
   throw new KeybatonError(

@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import { destroyVersion } from '../../activities/destroy-version.ts';
 import { giveWay } from '../../activities/give-way.ts';
@@ -103,6 +104,20 @@ describe('while an incident kills a crowd at a target', () => {
     expect(Math.min(...waits)).toBeGreaterThanOrEqual(2_400);
     expect(Math.max(...waits)).toBeLessThanOrEqual(7_200);
     expect(Math.max(...waits) - Math.min(...waits)).toBeGreaterThan(2_000);
+  });
+
+  test('a thousand keys are counted once for all who ask within a second, and anew after it', async () => {
+    const { asks, stand } = await opened();
+    let counts = 0;
+    stand((now) => ((counts += 1), { ...crowd(now), keys: 1_000 }));
+    const start = await rig.ledger.clock();
+    for (let asked = 0; asked < 20; asked += 1) expect(await asks('contained')).toMatchObject({ kind: 'wait' });
+    expect(counts).toBeLessThanOrEqual(1 + Math.ceil(((await rig.ledger.clock()) - start) / 1_000));
+    expect(counts).toBeGreaterThanOrEqual(1);
+    const before = counts;
+    await wait(1_001);
+    await asks('contained');
+    expect(counts).toBe(before + 1);
   });
 
   test('nobody waits for an incident of which nothing more is heard, nor for long after its declaration', async () => {

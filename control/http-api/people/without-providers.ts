@@ -72,7 +72,7 @@ function withoutAsking({ sweeping, vaultKeys: _vaultKeys, drills: _drills, ...po
 /** The embedded vault is ours: staging in it needs no credential of anybody. */
 async function onlyEmbedded(ledger: CliPorts['ledger'], credential: CredentialId): Promise<boolean> {
   const { entry } = await ledger.facts(credential);
-  const { backends } = asTargets((await ledger.inventory()).targets);
+  const { backends } = asTargets(await ledger.appliedTargets());
   return entry.backends.every(
     ({ backend }) => Object.hasOwn(backends, backend) && backends[backend]?.kind === 'embedded',
   );
