@@ -69,6 +69,15 @@ process.exitCode = await runCli(process.argv.slice(2), {
   user: userName(),
 });
 
+/** A pipe takes 64 kB; the rest is written as fast as somebody reads it. A reader that has gone wants nothing more. */
+function written(stream) {
+  return new Promise((resolve) => {
+    stream.once('error', resolve).once('close', resolve);
+    if (stream.destroyed) resolve();
+    else stream.write('', () => resolve());
+  });
+}
+
+await Promise.all([written(process.stdout), written(process.stderr)]);
 // A start that failed half-way may leave a native runtime or a socket behind that would keep the process up for ever.
-// What was printed is out: on the systems we run on, writing to a file, pipe or terminal is synchronous.
 process.exit();
