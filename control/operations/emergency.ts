@@ -48,7 +48,7 @@ export interface Declared {
 const temporalPatience = 6_000;
 const perPart = 1_000;
 const diskPatience = 3_000;
-/** The ledger hears of it after so long at the latest, milliseconds, whatever Temporal does. */
+/** The ledger hears of it after so long for each part at the latest, milliseconds, whatever Temporal does. */
 const recordAfter = 1_000;
 
 /**
@@ -79,9 +79,9 @@ export async function declareEmergency(ports: EmergencyPorts, input: DeclareInpu
     troubles.push(`the declaration is not on this machine's disk: ${told(thrown)}`);
   });
   const handed = Promise.withResolvers<void>();
-  const recorded = beside(handed.promise).then(() => recordBeside(ports, declaration, versions));
+  const recorded = beside(handed.promise, parts.length).then(() => recordBeside(ports, declaration, versions));
   const byValue = await killByValue(ports, resolved);
-  const byWorkers = input.direct ? false : await handOver(ports, declaration, parts, troubles, handed.resolve);
+  const byWorkers = input.direct ? false : await handOver(ports, declaration, parts, troubles);
   handed.resolve();
   const how = byWorkers ? 'temporal' : 'direct';
   input.onDeclared?.({ incident, how, troubles });
@@ -119,10 +119,15 @@ export async function declareEmergency(ports: EmergencyPorts, input: DeclareInpu
   };
 }
 
-/** An embedded ledger writes in this thread: the keys are handed over first, unless that takes long. */
-async function beside(handed: Promise<void>): Promise<void> {
+/**
+ * An embedded ledger writes in this thread, thousands of keys for seconds: they are handed over first, and whoever took
+ * them is heard, unless that takes long.
+ */
+async function beside(handed: Promise<void>, parts: number): Promise<void> {
   const enough = new AbortController();
-  const late = setTimeout(recordAfter, undefined, { signal: enough.signal }).catch(() => undefined);
+  const late = setTimeout(recordAfter * Math.max(1, parts), undefined, { signal: enough.signal }).catch(
+    () => undefined,
+  );
   await Promise.race([handed, late]);
   enough.abort();
 }
@@ -153,7 +158,6 @@ async function handOver(
   declaration: Declaration,
   parts: readonly (readonly FrozenVersion[])[],
   troubles: string[],
-  handed: () => void,
 ): Promise<boolean> {
   const { incident } = declaration;
   try {
@@ -169,7 +173,6 @@ async function handOver(
     troubles.push(`killing from this process: ${told(thrown)}`);
     return false;
   }
-  handed();
   try {
     // Temporal keeps what nobody takes: only an answer shows that somebody is there to kill.
     await within('a worker', temporalPatience, incidents.progress(incident));
