@@ -85,6 +85,8 @@ export interface EventBodies {
     readonly backends: readonly string[];
     /** Undefined-as-null: this decision leaves the due date as it is. */
     readonly honoursDue: { readonly dueAt: number } | null;
+    /** Of one that comes back, where its end is near: due by then, in place of the due date, and nothing is honoured. */
+    readonly dueBy?: number;
   };
   'promotion.shown': Copy;
   'instance.registered': {

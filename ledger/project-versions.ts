@@ -180,7 +180,7 @@ export const versionProjections: Pick<Projections, Kinds> = {
   'promotion.decided': async (db, event) => {
     const credential = named(event.credential);
     const epoch = numbered(event.epoch);
-    const { version, why, run, demands, backends, honoursDue } = event.body;
+    const { version, why, run, demands, backends, honoursDue, dueBy } = event.body;
     await insertEpoch(db, { credential, n: epoch, version, why, decided_at: event.at, run });
     await doomOthers(db, { credential, version });
     await update(db, version, { fate: 'current', ever_current: 1, debt_moved: 0 });
@@ -194,6 +194,8 @@ export const versionProjections: Pick<Projections, Kinds> = {
     }
     if (honoursDue === null) await keepEpoch(db, { credential, epoch });
     else await keepEpochAndDue(db, { credential, epoch, dueAt: honoursDue.dueAt, at: event.at, version });
+    if (dueBy !== undefined)
+      await db.updateTable('credentials').set({ due_at: dueBy }).where('id', '=', credential).execute();
   },
   'promotion.shown': async (db, event) => {
     const version = named(event.version);

@@ -124,7 +124,10 @@ function refuseVersion(chosen: VersionRow, why: EpochReason): void {
   if (chosen.fate === 'doomed' && !goesBack) throw conflict('another decision doomed it');
 }
 
-/** Only a version that was never current honours the due date: one that comes back is as old as it was. */
+/**
+ * Only a version that was never current honours the due date: one that comes back is as old as it was, and the date that
+ * its successor left may lie too near to the end that its provider sets, or beyond it.
+ */
 async function writeDecision(
   transaction: Transaction,
   row: CredentialRow,
@@ -138,6 +141,9 @@ async function writeDecision(
   const asked = nextDue(entry.schedule, row.id, now);
   // What has stood by has spent some of its life: of the rest one half is for holds, as of every life.
   const life = chosen.expires_at === null ? undefined : { from: now, until: Math.max(now, chosen.expires_at) };
+  const comesBack = chosen.ever_current === 1;
+  const due = row.due_at ?? asked;
+  const dueBy = comesBack && dueWithin(due, life) < due ? dueWithin(due, life) : undefined;
   await transaction.append({
     kind: 'promotion.decided',
     credential: row.id,
@@ -150,7 +156,8 @@ async function writeDecision(
       run,
       demands: demandsOf(entry),
       backends: entry.backends.map((one) => one.backend),
-      honoursDue: chosen.ever_current === 1 ? null : { dueAt: dueWithin(asked, life) },
+      honoursDue: comesBack ? null : { dueAt: dueWithin(asked, life) },
+      ...(dueBy !== undefined && { dueBy }),
     },
   });
 }

@@ -40,8 +40,8 @@ export const mutants: readonly Mutant[] = [
       },
       {
         file: 'workflows/rotate-credential.ts',
-        find: 'if (plan.killFirst.length === 0) return;',
-        replace: 'if (plan.doomed.length === 0) return;',
+        find: 'if (plan.killFirst.length > 0) await killFirst(plan);',
+        replace: 'if (plan.doomed.length > 0) await killFirst(plan);',
       },
       {
         file: 'workflows/rotate-credential.ts',

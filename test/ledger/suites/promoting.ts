@@ -132,6 +132,15 @@ export function promotingSuite(place: Place): void {
       },
     );
 
+    scenario(place, 'that goes back is due in the middle of what its provider leaves it', async (scenario) => {
+      const first = await scenario.rotate();
+      await scenario.ledger.extended({ version: first, expiresAt: scenario.now() + days(60) });
+      await scenario.rotate();
+      await goBack(scenario, first);
+      await decide(scenario, first, 2, 'roll-back');
+      expect((await scenario.facts()).due.at).toBe(scenario.now() + days(30));
+    });
+
     scenario(
       place,
       'for the survivor is not stopped by a roll-back to a version the provider lost, which stays open',
