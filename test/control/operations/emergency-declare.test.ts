@@ -1,4 +1,6 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { declareEmergency } from '../../../control/operations/emergency.ts';
 import type { EmergencyScope } from '../../../control/operations/emergency-scope.ts';
 import { blastRadius } from '../../../control/operations/emergency-blast.ts';
 import { KeybatonError } from '../../../domain/errors.ts';
@@ -56,6 +58,27 @@ describe('a declaration', () => {
     expect([declared.how, declared.troubles, bench.incidents.order[0]]).toEqual(['temporal', [], 'journal']);
     expect(bench.incidents.order).toContain('temporal');
     expect((await bench.ledger.facts(bot)).versions[0]?.compromised).toBe(true);
+  });
+
+  test('is written into the ledger once a worker has answered: the writing would keep this thread from hearing him', async () => {
+    const order: string[] = [];
+    const { ports } = bench.incidents;
+    const resolved = await resolve({ credentials: [bot] });
+    const watched: typeof ports = {
+      ...ports,
+      ledger: async () => (order.push('ledger'), ports.ledger()),
+      incidents: {
+        ...ports.incidents,
+        progress: async (incident) => {
+          await wait(100);
+          order.push('worker');
+          return ports.incidents.progress(incident);
+        },
+      },
+    };
+    const signal = new AbortController().signal;
+    await declareEmergency(watched, { resolved, who: 'os:ada', why: 'test', direct: false, count: undefined, signal });
+    expect(order).toEqual(['worker', 'ledger']);
   });
 
   test('that Temporal does not take is killed by this process, and says why', async () => {
