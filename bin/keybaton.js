@@ -78,6 +78,9 @@ function written(stream) {
   });
 }
 
-await Promise.all([written(process.stdout), written(process.stderr)]);
+const printed = Promise.all([written(process.stdout), written(process.stderr)]);
+// What serves stops in time, also where nobody reads its log any more.
+const serves = ['worker', 'api', 'up'].includes(process.argv[2]);
+await (serves ? Promise.race([printed, new Promise((resolve) => setTimeout(resolve, 2_000))]) : printed);
 // A start that failed half-way may leave a native runtime or a socket behind that would keep the process up for ever.
 process.exit();
