@@ -143,7 +143,8 @@ async function writeDecision(
   const life = chosen.expires_at === null ? undefined : { from: now, until: Math.max(now, chosen.expires_at) };
   const comesBack = chosen.ever_current === 1;
   const due = row.due_at ?? asked;
-  const dueBy = comesBack && dueWithin(due, life) < due ? dueWithin(due, life) : undefined;
+  const inTime = dueWithin(due, life);
+  const dueBy = comesBack && inTime < due ? inTime : undefined;
   await transaction.append({
     kind: 'promotion.decided',
     credential: row.id,
